@@ -1,0 +1,43 @@
+# make demo     six weeks of an estate, explained      make test   the tests
+# make check    lint, types and tests                  make bench  speed and memory, as ratios
+.PHONY: demo test check bench format clean
+VENV := .venv
+
+demo: $(VENV)/run
+	$(VENV)/bin/python -m demo
+
+test: $(VENV)/dev
+	$(VENV)/bin/python -m pytest
+
+check: $(VENV)/dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest
+
+bench: $(VENV)/bench
+	$(VENV)/bin/python -m benchmarks
+
+format: $(VENV)/dev
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:
+	rm -rf $(VENV) .demo .bench
+
+$(VENV)/bin/python:
+	@for p in python3.13 python3 python; do \
+	  if $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then exec $$p -m venv $(VENV); fi; \
+	done; echo "Python 3.13 is needed and was not found: install it (for example: pyenv install 3.13, apt install python3.13-venv)" >&2; exit 1
+
+$(VENV)/run: requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/run
+
+$(VENV)/bench: benchmarks/requirements.txt $(VENV)/run
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@

@@ -1,0 +1,250 @@
+"""`assessments.json` and `resources.json`, the two answers that grow large, into columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+
+from drift.adapters import dates, stream
+from drift.errors import EvidenceError
+from drift.ids import type_of
+from drift.model import Because, Inventory, Longs, Marks, Names, Status
+
+_Id = Annotated[str, msgspec.Meta(min_length=1)]
+_Code = Literal["Healthy", "Unhealthy", "NotApplicable"]
+_CODES = {"Healthy": Status.HEALTHY, "Unhealthy": Status.UNHEALTHY, "NotApplicable": Status.NOT_APPLICABLE}
+_UNDER = "/providers/microsoft.security/assessments"
+
+
+class _Status(msgspec.Struct, gc=False):
+    code: _Code
+    cause: str | None = None
+    changed: str | None = msgspec.field(name="statusChangeDate", default=None)
+    first: str | None = msgspec.field(name="firstEvaluationDate", default=None)
+
+
+class _SnakeStatus(msgspec.Struct, gc=False):
+    code: _Code
+    cause: str | None = None
+    changed: str | None = msgspec.field(name="status_change_date", default=None)
+    first: str | None = msgspec.field(name="first_evaluation_date", default=None)
+
+
+class _Small(msgspec.Struct, gc=False):
+    id: _Id
+
+
+class _Capital(msgspec.Struct, gc=False):
+    id: _Id = msgspec.field(name="Id")
+
+
+class _Any(msgspec.Struct, gc=False):
+    small: str | None = msgspec.field(name="id", default=None)
+    capital: str | None = msgspec.field(name="Id", default=None)
+
+
+class _SmallProperties(msgspec.Struct, gc=False):
+    status: _Status
+    details: _Small = msgspec.field(name="resourceDetails")
+
+
+class _CapitalProperties(msgspec.Struct, gc=False):
+    status: _Status
+    details: _Capital = msgspec.field(name="resourceDetails")
+
+
+class _AnyProperties(msgspec.Struct, gc=False):
+    status: _Status
+    details: _Any | None = msgspec.field(name="resourceDetails", default=None)
+
+
+class _SmallRow(msgspec.Struct, gc=False):
+    """As ARM answers."""
+
+    name: _Id
+    properties: _SmallProperties
+
+
+class _CapitalRow(msgspec.Struct, gc=False):
+    """As Resource Graph, and ARM for some sources, capitalise it."""
+
+    name: _Id
+    properties: _CapitalProperties
+
+
+class _NestedRow(msgspec.Struct, gc=False):
+    """With either spelling, or neither: then the assessment's own id tells the resource."""
+
+    name: _Id
+    id: _Id
+    properties: _AnyProperties
+
+
+class _FlatRow(msgspec.Struct, gc=False):
+    """As `az security assessment list` prints it."""
+
+    name: _Id
+    id: _Id
+    status: _Status
+    details: _Any | None = msgspec.field(name="resourceDetails", default=None)
+
+
+class _SnakeRow(msgspec.Struct, gc=False):
+    """As the SDK's `as_dict()` prints it."""
+
+    name: _Id
+    id: _Id
+    status: _SnakeStatus
+    details: _Any | None = msgspec.field(name="resource_details", default=None)
+
+
+MARK_SHAPES = (_SmallRow, _CapitalRow, _NestedRow, _FlatRow, _SnakeRow)
+"""Narrowest first: what a shape does not ask for is not decoded."""
+
+
+def _resource(row: _NestedRow | _FlatRow | _SnakeRow) -> str:
+    details = row.properties.details if isinstance(row, _NestedRow) else row.details
+    if details is not None and (named := details.small or details.capital):
+        return named
+    end = row.id.lower().rfind(_UNDER)
+    if end <= 0:
+        raise ValueError(f"{row.id[:120]!r} names no resource, and there is no `resourceDetails.id`")
+    return row.id[:end]
+
+
+def _parts(rows: Sequence[Any]) -> tuple[list[str], list[Any]]:
+    """Resource ids and statuses of rows of one shape."""
+    if isinstance(rows[0], _SmallRow | _CapitalRow):
+        properties = [row.properties for row in rows]
+        return [p.details.id for p in properties], [p.status for p in properties]
+    if isinstance(rows[0], _NestedRow):
+        return [_resource(row) for row in rows], [row.properties.status for row in rows]
+    return [_resource(row) for row in rows], [row.status for row in rows]
+
+
+class _Causes(dict[str | None, int]):
+    def __missing__(self, cause: str | None) -> int:
+        folded = (cause or "").lower()
+        known = {"exempt": Because.EXEMPT, "offbypolicy": Because.OFF_BY_POLICY}
+        self[cause] = known.get(folded, Because.OTHER)
+        return self[cause]
+
+
+def marks(path: str, blocks: stream.Blocks[Any], resources: Names, recommendations: Names) -> Marks:
+    """The marks in blocks of rows, in order, rows that repeat and agree as one.
+
+    Raises EvidenceError for a date that is none, a row that names no resource, and rows that contradict each other.
+    """
+    columns: list[tuple[Any, ...]] = []
+    causes, count = _Causes(), 0
+    for rows in blocks:
+        if not rows:
+            continue
+        try:
+            ids, statuses = _parts(rows)
+            columns.append(
+                (
+                    resources.places(ids),
+                    recommendations.places([row.name for row in rows]),
+                    np.fromiter(map(_CODES.__getitem__, [s.code for s in statuses]), np.int8, len(rows)),
+                    np.fromiter(map(causes.__getitem__, [s.cause for s in statuses]), np.int8, len(rows)),
+                    dates.column([s.changed or "" for s in statuses]),
+                    dates.column([s.first or "" for s in statuses]),
+                )
+            )
+        except ValueError as error:
+            raise EvidenceError(f"{path}: in rows {count + 1} to {count + len(rows)}: {error}") from None
+        count += len(rows)
+    if not columns:
+        none = np.zeros(0, np.int32)
+        return Marks(none, none, none.astype(np.int8), none.astype(np.int8), none.astype(np.int64), none.astype(np.int64))
+    resource, recommendation, status, because, changed, first = (np.concatenate(c) for c in zip(*columns, strict=True))
+    return _ordered(path, Marks(resource, recommendation, status, because, changed, first), resources, recommendations)
+
+
+def _ordered(path: str, rows: Marks, resources: Names, recommendations: Names) -> Marks:
+    key = rows.resource.astype(np.int64) * (len(recommendations) + 1) + rows.recommendation
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    ordered = _take(rows, order)
+    repeated = np.flatnonzero(key[1:] == key[:-1])
+    for name in ("status", "because", "changed", "first"):
+        column = getattr(ordered, name)
+        for at in repeated[column[repeated] != column[repeated + 1]]:
+            raise EvidenceError(
+                f"{path}: recommendation {recommendations[ordered.recommendation[at]]} on "
+                f"{resources[ordered.resource[at]]} is there twice, and the two rows differ"
+            )
+    if not len(repeated):
+        return ordered
+    keep = np.ones(len(key), np.bool_)
+    keep[repeated + 1] = False
+    return _take(ordered, np.flatnonzero(keep))
+
+
+def _take(marks: Marks, rows: Any) -> Marks:
+    m = marks
+    return Marks(m.resource[rows], m.recommendation[rows], m.status[rows], m.because[rows], m.changed[rows], m.first[rows])
+
+
+class _Resource(msgspec.Struct, gc=False):
+    id: _Id
+    type: str | None = None
+    created: str | None = msgspec.field(name="createdTime", default=None)
+    snake: str | None = msgspec.field(name="created_time", default=None)
+    tags: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def inventory(path: str, blocks: stream.Blocks[Any], resources: Names) -> Inventory:
+    """The resources of a subscription. Raises EvidenceError for rows that contradict each other."""
+    places: list[Any] = []
+    created: list[Longs] = []
+    sets: list[Any] = []
+    table: dict[bytes, int] = {b"null": 0, b"{}": 0}
+    tag_sets: list[dict[str, str]] = [{}]
+    types: set[str] = set()
+    seen_types: set[str | None] = set()
+
+    def tag_set(raw: bytes) -> int:
+        decoded = msgspec.json.decode(raw)
+        tags = {k: v for k, v in decoded.items() if isinstance(v, str)} if isinstance(decoded, dict) else {}
+        canonical = msgspec.json.encode(tags, order="sorted")
+        if canonical not in table:
+            table[canonical] = len(tag_sets)
+            tag_sets.append(tags)
+        table[raw] = table[canonical]
+        return table[raw]
+
+    for rows in blocks:
+        if not rows:
+            continue
+        try:
+            created.append(dates.column([row.created or row.snake or "" for row in rows]))
+        except ValueError as error:
+            raise EvidenceError(f"{path}: `createdTime`: {error}") from None
+        places.append(resources.places([row.id for row in rows]))
+        raws = [bytes(row.tags) for row in rows]
+        sets.append(np.array([table[raw] if raw in table else tag_set(raw) for raw in raws], np.int32))
+        for row in rows:
+            if row.type not in seen_types or row.type is None:
+                seen_types.add(row.type)
+                types.add((row.type or type_of(row.id)).lower())
+    if not places:
+        none = np.zeros(0, np.int32)
+        return Inventory(none, none.astype(np.int64), none, tuple(tag_sets), frozenset())
+    resource, made, tags = np.concatenate(places), np.concatenate(created), np.concatenate(sets)
+    order = np.argsort(resource, kind="stable")
+    resource, made, tags = resource[order], made[order], tags[order]
+    repeated = np.flatnonzero(resource[1:] == resource[:-1])
+    for at in repeated[(made[repeated] != made[repeated + 1]) | (tags[repeated] != tags[repeated + 1])]:
+        raise EvidenceError(f"{path}: {resources[int(resource[at])]} is there twice, and the two rows differ")
+    keep = np.ones(len(resource), np.bool_)
+    keep[repeated + 1] = False
+    return Inventory(resource[keep], made[keep], tags[keep], tuple(tag_sets), frozenset(types))
+
+
+RESOURCE_SHAPES = (_Resource,)

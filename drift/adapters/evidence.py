@@ -1,0 +1,192 @@
+"""Evidence folders: one file a list answer, read whole or not at all.
+
+The format is in docs/evidence.md. Only subscriptions, scores, controls and assessments are needed. What is wrong with
+a folder is one EvidenceError that names the file and the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from drift.adapters import arm, assessments, dates, fields, stream
+from drift.errors import EvidenceError
+from drift.model import Context, Names, Snapshot, Subscription, ticks
+
+OPTIONAL = (
+    "pricings.json",
+    "policy-exemptions.json",
+    "standard-assignments.json",
+    "policy-assignments.json",
+    "security-connectors.json",
+    "resources.json",
+    "governance-assignments.json",
+)
+"""Files of a subscription that sharpen the answer and need not be there."""
+
+_LIVE = {"enabled", "warned", "pastdue"}
+
+
+class Folder:
+    """One evidence folder, with what is common to its subscriptions already read.
+
+    Recommendations have one register over all folders that are compared, so that a position means the same everywhere.
+    """
+
+    def __init__(self, path: Path, recommendations: Names) -> None:
+        if not path.is_dir():
+            raise EvidenceError(f"{path}: is not a folder")
+        self.path = path
+        self.recommendations = recommendations
+        self.subscriptions = arm.subscriptions(path / "subscriptions.json", self._required(path / "subscriptions.json"))
+        self.taken_at = self._taken_at()
+        self._folders = self._match_folders()
+        self._metadata = self._optional(path / "assessment-metadata.json", arm.metadata, recommendations)
+        self._initiatives = self._optional(path / "policy-set-definitions.json", arm.initiatives)
+        self._ancestors = self._read_ancestors()
+
+    def snapshot(self, identity: str, resources: Names) -> Snapshot | None:
+        """One subscription of the folder, or None if it is not in it. Raises EvidenceError."""
+        subscription = self.subscriptions.get(identity.lower())
+        if subscription is None:
+            return None
+        folder = self._folders.get(identity.lower())
+        if folder is None:
+            reason = f"subscription is {subscription.state}"
+            return self._unscored(subscription, reason, Context(ancestors=self._above(identity)), resources)
+        context = self._context(folder, resources, identity)
+        scores = folder / "secure-scores.json"
+        score = arm.score(scores, self._required(scores), subscription.id)
+        reason = _unscored(score is None, context, subscription)
+        if reason:
+            return self._unscored(subscription, reason, context, resources)
+        controls = self._controls(folder)
+        read = self._stream(folder / "assessments.json", assessments.MARK_SHAPES)
+        marks = assessments.marks(str(folder / "assessments.json"), read, resources, self.recommendations)
+        if not any(control.counted and control.maximum for control in controls):
+            reason = "no control has a counted resource"
+        return Snapshot(
+            subscription, self.taken_at, score, reason, controls, marks, context, resources, self.recommendations
+        )
+
+    def _unscored(self, subscription: Subscription, reason: str, context: Context, resources: Names) -> Snapshot:
+        empty = assessments.marks("", iter(()), resources, self.recommendations)
+        return Snapshot(subscription, self.taken_at, None, reason, (), empty, context, resources, self.recommendations)
+
+    def _taken_at(self) -> int:
+        path = self.path / "snapshot.json"
+        if path.exists():
+            at = fields.object_at(path).text("takenAt")
+            if not at:
+                raise EvidenceError(f"{path}: `takenAt` is missing")
+            try:
+                return dates.one(at)
+            except ValueError as error:
+                raise EvidenceError(f"{path}: `takenAt`: {error}") from None
+        newest = max(file.stat().st_mtime for file in self.path.rglob("*.json"))
+        return ticks(datetime.fromtimestamp(newest, UTC))
+
+    def _match_folders(self) -> dict[str, Path]:
+        folders: dict[str, Path] = {}
+        for child in sorted(self.path.iterdir()):
+            if not child.is_dir() or not arm.is_subscription_id(child.name):
+                continue
+            if child.name.lower() not in self.subscriptions:
+                raise EvidenceError(f"{child}: subscriptions.json does not list this subscription")
+            if child.name.lower() in folders:
+                raise EvidenceError(f"{child}: the subscription has two folders")
+            folders[child.name.lower()] = child
+        for identity, subscription in self.subscriptions.items():
+            if identity not in folders and subscription.state.lower() in _LIVE:
+                raise EvidenceError(
+                    f"{self.path / subscription.id / 'secure-scores.json'}: is missing, "
+                    f"and subscriptions.json lists {_shown(subscription.name)}"
+                )
+        return folders
+
+    def _controls(self, folder: Path) -> Any:
+        beside = folder / "secure-score-control-definitions.json"
+        definitions = None
+        if beside.exists():
+            definitions = arm.definitions(beside, fields.read(beside), self.recommendations)
+        path = folder / "secure-score-controls.json"
+        controls = arm.controls(path, self._required(path), self.recommendations, definitions)
+        if not controls:
+            raise EvidenceError(f"{path}: has no controls, though the subscription has a score")
+        return controls
+
+    def _context(self, folder: Path, resources: Names, identity: str) -> Context:
+        inventory = None
+        if (path := folder / "resources.json").exists():
+            read = stream.rows(path, assessments.RESOURCE_SHAPES)
+            inventory = assessments.inventory(str(path), read, resources)
+        return Context(
+            recommendations=self._metadata,
+            inventory=inventory,
+            plans=self._optional(folder / "pricings.json", arm.plans),
+            connectors=self._optional(folder / "security-connectors.json", arm.connectors),
+            assignments=self._optional(folder / "policy-assignments.json", arm.assignments),
+            policy_exemptions=self._optional(folder / "policy-exemptions.json", arm.policy_exemptions),
+            standard_exemptions=self._optional(folder / "standard-assignments.json", arm.standard_exemptions),
+            graces=self._optional(folder / "governance-assignments.json", arm.graces, resources, self.recommendations),
+            initiatives=self._initiatives,
+            ancestors=self._above(identity),
+        )
+
+    def _above(self, identity: str) -> tuple[str, ...] | None:
+        return None if self._ancestors is None else self._ancestors.get(identity.lower(), ())
+
+    def _read_ancestors(self) -> dict[str, tuple[str, ...]] | None:
+        path = self.path / "management-groups.json"
+        return arm.ancestors(fields.read(path)) if path.exists() else None
+
+    @staticmethod
+    def _required(path: Path) -> list[fields.Fields]:
+        if not path.exists():
+            raise EvidenceError(f"{path}: is missing")
+        return fields.read(path)
+
+    @staticmethod
+    def _stream(path: Path, shapes: tuple[type[Any], ...]) -> stream.Blocks[Any]:
+        if not path.exists():
+            raise EvidenceError(f"{path}: is missing")
+        return stream.rows(path, shapes)
+
+    @staticmethod
+    def _optional[T](path: Path, reader: Callable[..., T], *more: Names) -> T | None:
+        return reader(path, fields.read(path), *more) if path.exists() else None
+
+
+def _unscored(no_score: bool, context: Context, subscription: Subscription) -> str | None:
+    plan = (context.plans or {}).get("foundationalcspm")
+    if plan is not None and not plan.on:
+        return "Foundational CSPM is off"
+    if no_score:
+        live = subscription.state.lower() in _LIVE
+        return "Azure reports no score" if live else f"subscription is {subscription.state}"
+    return None
+
+
+def open_folders(paths: Sequence[Path]) -> list[Folder]:
+    """The folders, which must be of one tenant and in order of time."""
+    recommendations = Names()
+    folders = [Folder(path, recommendations) for path in paths]
+    for earlier, later in zip(folders, folders[1:], strict=False):
+        if later.taken_at < earlier.taken_at:
+            raise EvidenceError(f"{later.path}: was taken before {earlier.path}: give the folders in order of time")
+        tenants = [{s.tenant for s in f.subscriptions.values() if s.tenant} for f in (earlier, later)]
+        if all(tenants) and not tenants[0] & tenants[1]:
+            raise EvidenceError(f"{later.path}: is of another tenant than {earlier.path}")
+        for identity, subscription in later.subscriptions.items():
+            known = earlier.subscriptions.get(identity)
+            if known and known.tenant and subscription.tenant and known.tenant != subscription.tenant:
+                raise EvidenceError(f"{later.path}: {identity} is of another tenant than in {earlier.path}")
+    return folders
+
+
+def _shown(text: str) -> str:
+    return "".join(ch if ch.isprintable() else " " for ch in text)[:80]
+
+

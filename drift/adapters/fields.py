@@ -1,0 +1,149 @@
+"""One row of a short list answer, read field by field whatever wrote it.
+
+ARM nests most fields in `properties`; `az` prints some answers flattened, and in snake case what its SDK names so.
+A field is asked for by ARM's name and found in any of these places. What is there and of the wrong type is an error
+that names file, row and field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from drift.adapters import dates, stream
+from drift.errors import EvidenceError
+from drift.model import NEVER
+
+_UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class Fields:
+    """A JSON object with where it stands, for errors."""
+
+    __slots__ = ("_where", "_row")
+
+    def __init__(self, row: dict[str, Any], where: str) -> None:
+        self._row, self._where = row, where
+
+    def _get(self, name: str) -> Any:
+        snake = _UPPER.sub("_", name).lower()
+        inner = self._row.get("properties")
+        for place in (inner if isinstance(inner, dict) else {}, self._row):
+            for spelling in (name, snake):
+                if place.get(spelling) is not None:
+                    return place[spelling]
+        return None
+
+    def fail(self, what: str) -> EvidenceError:
+        """The error that this row is wrong."""
+        return EvidenceError(f"{self._where}: {what}")
+
+    def _typed[T](self, name: str, kind: type[T], words: str) -> T | None:
+        value = self._get(name)
+        if value is not None and not isinstance(value, kind):
+            raise self.fail(f"`{name}` is not {words}")
+        return value
+
+    def text(self, name: str) -> str | None:
+        """A string, or None where there is none."""
+        return self._typed(name, str, "a string")
+
+    def need(self, name: str) -> str:
+        """A string that must be there."""
+        value = self.text(name)
+        if not value:
+            raise self.fail(f"`{name}` is missing")
+        return value
+
+    def number(self, name: str) -> float | None:
+        """A finite number that is not negative, or None."""
+        value = self._get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.fail(f"`{name}` is not a number")
+        if value < 0:
+            raise self.fail(f"`{name}` is {value}, and can't be negative")
+        return float(value)
+
+    def count(self, name: str) -> int:
+        """A whole number from 0; 0 where there is none."""
+        value = self.number(name) or 0.0
+        if value != int(value):
+            raise self.fail(f"`{name}` is {value}, not a whole number")
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        """True for true and "True"."""
+        value = self._get(name)
+        return value is True or (isinstance(value, str) and value.lower() == "true")
+
+    def date(self, name: str) -> int:
+        """Ticks; NEVER where there is none."""
+        value = self.text(name)
+        if not value:
+            return NEVER
+        try:
+            return dates.one(value)
+        except ValueError as error:
+            raise self.fail(f"`{name}`: {error}") from None
+
+    def object(self, name: str) -> Fields | None:
+        """An object inside, or None."""
+        value: dict[str, Any] | None = self._typed(name, dict, "an object")
+        return None if value is None else Fields(value, self._where)
+
+    def objects(self, name: str) -> list[Fields]:
+        """The objects of a list inside; none where there is no list."""
+        rows: list[Any] = self._typed(name, list, "a list") or []
+        if not all(isinstance(row, dict) for row in rows):
+            raise self.fail(f"`{name}` holds something other than objects")
+        return [Fields(row, self._where) for row in rows]
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The strings of a list inside."""
+        rows: list[Any] = self._typed(name, list, "a list") or []
+        if not all(isinstance(row, str) for row in rows):
+            raise self.fail(f"`{name}` holds something other than strings")
+        return tuple(rows)
+
+    def tags(self, name: str = "tags") -> dict[str, str]:
+        """An object of strings, such as tags."""
+        value: dict[str, Any] = self._typed(name, dict, "an object") or {}
+        return {key: text for key, text in value.items() if isinstance(text, str)}
+
+
+def read(path: Path) -> list[Fields]:
+    """The rows of a short list answer."""
+    found: list[Fields] = []
+    for block in stream.rows(path, (dict[str, Any],)):
+        found += [Fields(row, f"{path}: row {len(found) + at + 1}") for at, row in enumerate(block)]
+    return found
+
+
+def unique[T](path: Path, items: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """Items by lower-case key, in order of key. Repeated ones that agree are one; raises EvidenceError if they differ."""
+    found: dict[str, T] = {}
+    for key, item in items:
+        folded = key.lower()
+        known = found.setdefault(folded, item)
+        if known is not item:
+            if repr(known).lower() != repr(item).lower():
+                raise EvidenceError(f"{path}: {key} is there twice, and the two rows differ")
+            found[folded] = min(known, item, key=repr)
+    return dict(sorted(found.items()))
+
+
+def object_at(path: Path) -> Fields:
+    """A file that holds one JSON object."""
+    try:
+        value = msgspec.json.decode(path.read_bytes())
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise EvidenceError(f"{path}: is not valid JSON, or cut short ({error})") from None
+    if not isinstance(value, dict):
+        raise EvidenceError(f"{path}: is not an object")
+    return Fields(value, str(path))

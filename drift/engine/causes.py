@@ -1,0 +1,238 @@
+"""Which cause owns a changed mark: the contract's table, row by row, over columns.
+
+A rule is a condition over the columns of the changed marks and over what happened around them; the first that holds
+owns the mark. Rules say why, never how much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from drift import ids
+from drift.engine.context import Happened
+from drift.engine.exemptions import Exemptions, initiative
+from drift.engine.scoring import Membership, exempt
+from drift.engine.units import Units
+from drift.model import KINDS, NEVER, Assignment, Because, Cause, Context, Flags, Kind, Longs, Names, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that the rules look at, for the two ends of one comparison (their contexts level)."""
+
+    subscription: str
+    taken_to: int
+    now: Sequence[Happened]
+    """What happened between the two snapshots."""
+    earlier: Sequence[Happened]
+    """What happened in the 48 hours up to the first of them: it owns only marks that come or go."""
+    context_from: Context
+    context_to: Context
+    members_from: Membership
+    members_to: Membership
+    exemptions_from: Exemptions
+    exemptions_to: Exemptions
+    had_marks: Flags
+    has_marks: Flags
+    """[resource] whether it has any mark: as the counts show it, and now."""
+    resources: Names
+    recommendations: Names
+
+
+_BY_RESOURCE = {Kind.RESOURCE_ADDED, Kind.RESOURCE_DELETED, Kind.DATA_SOURCE_GAINED, Kind.DATA_SOURCE_LOST}
+_BY_NAME = {
+    *(Kind.CONNECTOR_ADDED, Kind.CONNECTOR_REMOVED, Kind.PLAN_ENABLED, Kind.PLAN_DISABLED),
+    *(Kind.EXEMPTION_CREATED, Kind.EXEMPTION_EXPIRED, Kind.EXEMPTION_REMOVED),
+}
+
+
+def classify(units: Units, scene: Scene) -> tuple[list[Cause], Longs]:
+    """The causes of the units, and for each unit the position of its cause."""
+    if not len(units):
+        return [], np.zeros(0, np.int64)
+    rules = _Rules(units, scene)
+    rules.apply()
+    keys = rules.kinds * (1 << 40) + rules.subjects
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    return [rules.cause(int(row)) for row in first], inverse
+
+
+class _Rules:
+    """The table over one set of units. Each method is a row, or a few that look at the same thing."""
+
+    def __init__(self, units: Units, scene: Scene) -> None:
+        self.units, self.scene = units, scene
+        self.kinds = np.full(len(units), -1, np.int64)
+        self.subjects = np.zeros(len(units), np.int64)
+        self.names: dict[str, int] = {}
+        self.shown: list[str] = []
+        self.came = (units.effective_from == 0) & (units.effective_to != 0)
+        self.went = (units.effective_from != 0) & (units.effective_to == 0)
+        self.appeared = (units.status_from == 0) & (units.status_to != 0)
+        self.vanished = (units.status_from != 0) & (units.status_to == 0)
+        self.touched = np.unique(units.resource)
+        self.id_of = {int(place): scene.resources[int(place)].lower() for place in self.touched}
+
+    def apply(self) -> None:
+        """Lets the rows claim what none before them claimed, from the outside in."""
+        self._connectors()
+        inner = (*self._recommendations(), *self._plans(), *self._policies())  # rows 4 to 9, which row 3 asks for
+        self._resources(inner)
+        for claim in inner:
+            self._claim(*claim)
+        self._exemptions()
+        self._grace_periods()
+        self._claim(self.appeared, Kind.DATA_SOURCE_GAINED, self.units.resource)
+        self._claim(self.vanished, Kind.DATA_SOURCE_LOST, self.units.resource)
+        before, after, key = self.units.status_from, self.units.status_to, self.units.recommendation
+        fixed = (before == Status.UNHEALTHY) & (after == Status.HEALTHY)
+        broken = (before == Status.HEALTHY) & (after == Status.UNHEALTHY)
+        self._claim(fixed, Kind.REMEDIATION, key)
+        self._claim(broken, Kind.REGRESSION, key)
+        self._claim(np.ones(len(self.units), np.bool_), Kind.APPLICABILITY_CHANGED, key)
+
+    def cause(self, row: int) -> Cause:
+        """The cause that owns a row."""
+        kind, subject = KINDS[int(self.kinds[row])], int(self.subjects[row])
+        if kind in _BY_RESOURCE:
+            name = self.scene.resources[subject]
+        elif kind in _BY_NAME:
+            name = self.shown[subject]
+        else:
+            name = self.scene.recommendations[subject]
+        return Cause(kind, name, self.scene.subscription)
+
+    def _claim(self, holds: Flags, kind: Kind, subjects: Any) -> None:
+        free = holds & (self.kinds < 0)
+        self.kinds[free] = kind.order
+        self.subjects[free] = subjects[free] if isinstance(subjects, np.ndarray) else subjects
+
+    def _named(self, name: str) -> int:
+        place = self.names.setdefault(name, len(self.shown))
+        if place == len(self.shown):
+            self.shown.append(name)
+        return place
+
+    def _happened(self, *kinds: Kind) -> list[tuple[Happened, bool]]:
+        """The changes of some kinds, newest knowledge first, and whether each is of now."""
+        found = [(one, True) for one in self.scene.now if one.kind in kinds]
+        return found + [(one, False) for one in self.scene.earlier if one.kind in kinds]
+
+    def _where(self, holds: Flags, one: Happened, is_now: bool) -> Flags:
+        """A change of now owns what it holds for; a remembered one only marks that come, or go, as it would make them."""
+        if is_now:
+            return holds
+        return holds & (self.went if one.kind in _TAKES else self.came)
+
+    def _on(self, resources: Any) -> Flags:
+        """Which units are on some resources."""
+        return np.isin(self.units.resource, resources)
+
+    def _connectors(self) -> None:
+        for one, is_now in self._happened(Kind.CONNECTOR_ADDED, Kind.CONNECTOR_REMOVED):
+            inside = [place for place, name in self.id_of.items() if ids.under(name, one.name.lower())]
+            self._claim(self._where(self._on(inside), one, is_now), one.kind, self._named(one.name))
+
+    def _resources(self, inner: Sequence[Claim]) -> None:
+        is_resource = self._on([place for place, name in self.id_of.items() if not ids.is_subscription(name)])
+        for one, is_now in self._happened(Kind.RESOURCE_ADDED, Kind.RESOURCE_DELETED):
+            holds = self._on(one.resources) & is_resource
+            self._claim(self._where(holds, one, is_now), one.kind, self.units.resource)
+        inventories = (self.scene.context_from.inventory, self.scene.context_to.inventory)
+        listed = frozenset[str]().union(*(inventory.types for inventory in inventories if inventory is not None))
+        unlisted = self._on([place for place, name in self.id_of.items() if ids.type_of(name) not in listed])
+        explained = np.zeros(len(self.units), np.bool_)
+        for holds, _, _ in inner:
+            explained |= holds
+        open_ = unlisted & is_resource & ~self._on(self.units.resource[explained])
+        had, has = self.scene.had_marks[self.units.resource], self.scene.has_marks[self.units.resource]
+        self._claim(open_ & ~had & has, Kind.RESOURCE_ADDED, self.units.resource)
+        self._claim(open_ & had & ~has, Kind.RESOURCE_DELETED, self.units.resource)
+
+    def _recommendations(self) -> list[Claim]:
+        key, control = self.units.recommendation, self.units.control
+        before, after = self.scene.members_from, self.scene.members_to
+        claims: list[Claim] = []
+        for kind in (Kind.RECOMMENDATION_ADDED, Kind.RECOMMENDATION_LEFT_PREVIEW):
+            for one, is_now in self._happened(kind):
+                claims.append((self._where(key == one.recommendation, one, is_now), kind, key))
+        retired = before.counts & ~after.counts
+        claims.append((retired[key], Kind.RECOMMENDATION_RETIRED, key))
+        both = (before.counts & after.counts)[key]
+        moved = both & (before.member[control, key] != after.member[control, key])
+        claims.append((moved, Kind.RECOMMENDATION_MOVED, key))
+        return claims
+
+    def _plans(self) -> list[Claim]:
+        claims: list[Claim] = []
+        for one, is_now in self._happened(Kind.PLAN_ENABLED, Kind.PLAN_DISABLED):
+            covered = [place for place, name in self.id_of.items() if ids.plan_of(name) == one.name.lower()]
+            followed = self.appeared if one.kind is Kind.PLAN_ENABLED else self.vanished
+            holds = self._where(self._on(covered) & followed, one, is_now)
+            claims.append((holds, one.kind, self._named(one.name)))
+        return claims
+
+    def _policies(self) -> list[Claim]:
+        units, key = self.units, self.units.recommendation
+        was, now = units.because_from == Because.OFF_BY_POLICY, units.because_to == Because.OFF_BY_POLICY
+        claims: list[Claim] = [(now & ~was, Kind.POLICY_DISABLED, key), (was & ~now, Kind.POLICY_ENABLED, key)]
+        for kind, followed, other in (
+            (Kind.POLICY_DISABLED, self.vanished, self.scene.context_to),
+            (Kind.POLICY_ENABLED, self.appeared, self.scene.context_from),
+        ):
+            for one, is_now in self._happened(kind):
+                assignment = one.assignment
+                rows = np.flatnonzero(self._where(followed, one, is_now)) if assignment is not None else ()
+                holds = np.zeros(len(units), np.bool_)
+                for row in rows:
+                    still = () if not is_now and kind is Kind.POLICY_ENABLED else (other.assignments or {}).values()
+                    holds[row] = self._covers(assignment, row) and not any(self._covers(a, row) for a in still)
+                claims.append((holds, kind, key))
+        return claims
+
+    def _covers(self, assignment: Assignment | None, row: int) -> bool:
+        """Whether an assignment of the initiative covers the mark of a row."""
+        context = self.scene.context_to
+        if assignment is None or not initiative(context, assignment.definition):
+            return False
+        resource = self.id_of[int(self.units.resource[row])]
+        if not ids.covers(assignment.scope, resource, context.ancestors):
+            return False
+        if any(ids.under(resource, scope) for scope in assignment.excluded):
+            return False
+        references = (context.initiatives or {}).get(assignment.definition)
+        metadata = (context.recommendations or {}).get(int(self.units.recommendation[row]))
+        return references is None or metadata is None or metadata.policy in references.values()
+
+    def _exemptions(self) -> None:
+        units = self.units
+        was, now = exempt(units.status_from, units.because_from), exempt(units.status_to, units.because_to)
+        for row in np.flatnonzero((was ^ now) & (self.kinds < 0)):
+            at = int(units.resource[row]), int(units.recommendation[row])
+            match = (self.scene.exemptions_to if now[row] else self.scene.exemptions_from).match(*at)
+            if now[row]:
+                kind = Kind.EXEMPTION_CREATED
+            elif match is not None and match.expires != NEVER and match.expires <= self.scene.taken_to:
+                kind = Kind.EXEMPTION_EXPIRED
+            else:
+                kind = Kind.EXEMPTION_REMOVED
+            self.kinds[row] = kind.order
+            self.subjects[row] = self._named(match.id if match is not None else self.scene.recommendations[at[1]])
+
+    def _grace_periods(self) -> None:
+        units, key = self.units, self.units.recommendation
+        started = units.shielded_to & ~units.shielded_from
+        ended = units.shielded_from & ~units.shielded_to & (units.status_to == Status.UNHEALTHY)
+        self._claim(started, Kind.GRACE_PERIOD_STARTED, key)
+        self._claim(ended, Kind.GRACE_PERIOD_ENDED, key)
+
+
+type Claim = tuple[Flags, Kind, Any]
+"""Where a row of the table holds, its kind, and the subject: a column, or one for all."""
+
+_TAKES = {Kind.CONNECTOR_REMOVED, Kind.RESOURCE_DELETED, Kind.PLAN_DISABLED, Kind.POLICY_DISABLED}
+"""The kinds of context changes whose marks go; after all others they come."""

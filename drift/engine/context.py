@@ -1,0 +1,130 @@
+"""What happened around the marks: between two snapshots, or as dates in the answers tell of the time before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from drift.engine.exemptions import in_force, listed
+from drift.engine.scoring import Membership
+from drift.model import DAY, NEVER, Assignment, Context, Exemption, Ints, Kind, Snapshot
+
+MEMORY = 2 * DAY
+"""How long a change of context can own marks that follow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One change of context: what kind, when it was first seen, and to what."""
+
+    kind: Kind
+    at: int
+    name: str = ""
+    """Connector id, or plan name."""
+    resources: Ints | None = None
+    recommendation: int = -1
+    assignment: Assignment | None = None
+    exemption: Exemption | None = None
+
+
+def level(before: Context, after: Context) -> tuple[Context, Context]:
+    """Both contexts with the same answers at hand: an answer that is missing at one end tells of no change.
+
+    The missing end takes the other's. Not so the inventory: with one of two, what came and went is told by the marks.
+    """
+    filled = [
+        replace(one, **{f.name: getattr(other, f.name) for f in fields(Context) if getattr(one, f.name) is None})
+        for one, other in ((before, after), (after, before))
+    ]
+    if before.inventory is None or after.inventory is None:
+        filled = [replace(one, inventory=None) for one in filled]
+    return filled[0], filled[1]
+
+
+def happened(before: Context, after: Context, members: tuple[Membership, Membership], at: int) -> list[Happened]:
+    """The changes of context between two snapshots whose contexts are level; `at` is when the later was taken."""
+    found: list[Happened] = []
+    for kind, one, other in (
+        (Kind.CONNECTOR_ADDED, after, before),
+        (Kind.CONNECTOR_REMOVED, before, after),
+    ):
+        for connector in _only(one.connectors, other.connectors):
+            found.append(Happened(kind, at, name=connector.id))
+    if before.inventory is not None and after.inventory is not None:
+        old, new = before.inventory.resource, after.inventory.resource
+        for kind, only in (
+            (Kind.RESOURCE_ADDED, np.setdiff1d(new, old, assume_unique=True)),
+            (Kind.RESOURCE_DELETED, np.setdiff1d(old, new, assume_unique=True)),
+        ):
+            if len(only):
+                found.append(Happened(kind, at, resources=only))
+    first, second = members
+    added = second.counts & ~first.preview & ~(first.exists & first.listed)
+    left = second.counts & first.preview
+    for kind, flags in ((Kind.RECOMMENDATION_ADDED, added), (Kind.RECOMMENDATION_LEFT_PREVIEW, left)):
+        found += [Happened(kind, at, recommendation=int(place)) for place in np.flatnonzero(flags)]
+    for name, plan in (after.plans or {}).items():
+        known = (before.plans or {}).get(name)
+        if known is not None and known.on != plan.on:
+            found.append(Happened(Kind.PLAN_ENABLED if plan.on else Kind.PLAN_DISABLED, at, name=plan.name))
+    for kind, one, other in ((Kind.POLICY_ENABLED, after, before), (Kind.POLICY_DISABLED, before, after)):
+        for assignment in _only(one.assignments, other.assignments):
+            found.append(Happened(kind, at, assignment=assignment))
+    return found
+
+
+def ended(before: Snapshot, after: Snapshot) -> list[Happened]:
+    """The exemptions that were in force at the first of two snapshots and are not at the second."""
+    standing = listed(after.context)
+    found: list[Happened] = []
+    for identity, exemption in listed(before.context).items():
+        now = standing.get(identity)
+        if in_force(exemption, before.taken_at) and (now is None or not in_force(now, after.taken_at)):
+            gone = exemption if now is None else now
+            found.append(Happened(Kind.EXEMPTION_REMOVED, after.taken_at, exemption=gone))
+    return found
+
+
+def recalled(snapshot: Snapshot, members: Membership) -> list[Happened]:
+    """What dates in a chain's first snapshot tell of the 48 hours up to it."""
+    context, upto = snapshot.context, snapshot.taken_at
+    found: list[Happened] = []
+
+    def recent(at: int) -> bool:
+        return at != NEVER and upto - MEMORY <= at <= upto
+
+    for connector in (context.connectors or {}).values():
+        if recent(connector.made.at):
+            found.append(Happened(Kind.CONNECTOR_ADDED, connector.made.at, name=connector.id))
+    if context.inventory is not None:
+        created = context.inventory.created
+        for at in np.unique(created[(created >= upto - MEMORY) & (created <= upto)]):
+            new = context.inventory.resource[created == at]
+            found.append(Happened(Kind.RESOURCE_ADDED, int(at), resources=new))
+    for place, recommendation in (context.recommendations or {}).items():
+        if recent(recommendation.general) and members.counts[place]:
+            earlier = recommendation.public != NEVER and recommendation.public < recommendation.general
+            kind = Kind.RECOMMENDATION_LEFT_PREVIEW if earlier else Kind.RECOMMENDATION_ADDED
+            found.append(Happened(kind, recommendation.general, recommendation=place))
+    for plan in (context.plans or {}).values():
+        if plan.on and recent(plan.enabled_at):
+            found.append(Happened(Kind.PLAN_ENABLED, plan.enabled_at, name=plan.name))
+    for assignment in (context.assignments or {}).values():
+        if recent(assignment.made.at):
+            found.append(Happened(Kind.POLICY_ENABLED, assignment.made.at, assignment=assignment))
+    for exemption in listed(context).values():
+        if recent(exemption.expires):
+            found.append(Happened(Kind.EXEMPTION_REMOVED, exemption.expires, exemption=exemption))
+    return found
+
+
+def remembered(memory: tuple[Happened, ...], before: int) -> tuple[Happened, ...]:
+    """What of the memory still counts for a comparison that starts at a time."""
+    return tuple(one for one in memory if before - one.at <= MEMORY)
+
+
+def _only[T](one: Mapping[str, T] | None, other: Mapping[str, T] | None) -> list[T]:
+    """What is in one mapping and not in the other."""
+    return [value for key, value in (one or {}).items() if key not in (other or {})]

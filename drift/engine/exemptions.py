@@ -1,0 +1,93 @@
+"""Which exemption a mark is exempt by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from drift import ids
+from drift.model import NEVER, Context, Exemption, Names
+
+BENCHMARK = "/providers/microsoft.authorization/policysetdefinitions/1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
+"""The initiative behind the secure score: Microsoft cloud security benchmark."""
+
+
+def initiative(context: Context, definition: str) -> bool:
+    """Whether a policy assignment's definition is the initiative behind the score."""
+    return definition in (context.initiatives if context.initiatives is not None else (BENCHMARK,))
+
+
+def in_force(exemption: Exemption, at: int) -> bool:
+    """Whether it applies at a time: it has no end, or one that is ahead."""
+    return exemption.expires == NEVER or exemption.expires > at
+
+
+def listed(context: Context) -> dict[str, Exemption]:
+    """All exemptions of both kinds, by id."""
+    return {**(context.policy_exemptions or {}), **(context.standard_exemptions or {})}
+
+
+class Exemptions:
+    """The exemptions that can explain an Exempt mark at one end: those in force, else those that just were."""
+
+    def __init__(
+        self, context: Context, at: int, gone: Iterable[Exemption], resources: Names, recommendations: Names
+    ) -> None:
+        self._context, self._resources, self._recommendations = context, resources, recommendations
+        standing = [e for e in listed(context).values() if in_force(e, at) and self._of_benchmark(e)]
+        ids_standing = {e.id.lower() for e in standing}
+        former = [e for e in gone if e.id.lower() not in ids_standing and self._of_benchmark(e)]
+        self.any_mitigated = any(e.mitigated for e in (*standing, *former))
+        self._tiers = [_by_scope(standing), _by_scope(former)]
+        self._near: dict[int, list[Exemption]] = {}
+
+    def match(self, resource: int, recommendation: int) -> Exemption | None:
+        """The exemption of a mark: of several the one with the most specific scope, then the newest."""
+        if resource not in self._near:
+            self._near[resource] = self._covering(self._resources[resource].lower())
+        return next((e for e in self._near[resource] if self._names(e, recommendation)), None)
+
+    def _covering(self, resource: str) -> list[Exemption]:
+        found: list[Exemption] = []
+        above = self._context.ancestors
+        for tier in self._tiers:
+            for scope in ids.scopes(resource):
+                found += tier.get(scope, ())
+            groups = [(scope, ids.management_group(scope)) for scope in tier if ids.management_group(scope) is not None]
+            near = [(above.index(name) if above else 0, scope) for scope, name in groups if above is None or name in above]
+            for _, scope in sorted(near):
+                found += tier[scope]
+        return [e for e in found if not any(ids.under(resource, scope) for scope in e.excluded)]
+
+    def _of_benchmark(self, exemption: Exemption) -> bool:
+        if exemption.assignment is None or self._context.assignments is None:
+            return True
+        assignment = self._context.assignments.get(exemption.assignment)
+        return assignment is not None and initiative(self._context, assignment.definition)
+
+    def _names(self, exemption: Exemption, recommendation: int) -> bool:
+        if exemption.recommendation is not None:
+            return exemption.recommendation == self._recommendations[recommendation].lower()
+        if not exemption.references:
+            return True
+        metadata = (self._context.recommendations or {}).get(recommendation)
+        if metadata is None or metadata.policy is None:
+            return False
+        if self._context.initiatives is None:
+            return ids.last(metadata.policy) in exemption.references
+        return any(
+            references.get(reference) == metadata.policy
+            for references in self._initiatives(exemption)
+            for reference in exemption.references
+        )
+
+    def _initiatives(self, exemption: Exemption) -> list[Mapping[str, str]]:
+        known = self._context.initiatives or {}
+        assignment = (self._context.assignments or {}).get(exemption.assignment or "")
+        return [known[assignment.definition]] if assignment else list(known.values())
+
+
+def _by_scope(exemptions: Iterable[Exemption]) -> dict[str, list[Exemption]]:
+    found: dict[str, list[Exemption]] = {}
+    for exemption in sorted(exemptions, key=lambda e: (-e.made.at, e.id.lower())):
+        found.setdefault(exemption.scope, []).append(exemption)
+    return found

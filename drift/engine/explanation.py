@@ -1,0 +1,358 @@
+"""One explanation of a window, for any scope: the object that `drift explain --format json` prints.
+
+A window is the sum of its segments: for a subscription its deltas, for a group the straight lines from one snapshot of
+all to the next. Shares of a cause add up over segments, controls and subscriptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import fsum
+
+
+from drift import ids
+from drift.engine import wording
+from drift.engine.attribution import End, Rates, rates
+from drift.model import (
+    DAY,
+    Cause,
+    Change,
+    Class,
+    Counts,
+    Delta,
+    Evidence,
+    Json,
+    Kind,
+    Names,
+    Point,
+    belongs,
+    moment,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One subscription through a window: where it stood at each snapshot, and the delta of each segment.
+
+    None where the subscription was not there. `deltas` is one shorter than `points`.
+    """
+
+    id: str
+    points: Sequence[Point | None]
+    deltas: Sequence[Delta | None]
+
+
+@dataclass(slots=True)
+class _Account:
+    """What one cause amounts to over a window."""
+
+    cause: Cause
+    title: str = ""
+    shares: list[float] = field(default_factory=list)
+    weight: list[float] = field(default_factory=list)
+    controls: dict[str, list[float]] = field(default_factory=dict)
+    marks: int = 0
+    resources: set[int] = field(default_factory=set)
+    names: Names | None = None
+    evidence: dict[Evidence, None] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        return fsum(self.shares)
+
+    def add(self, change: Change, names: Names | None) -> None:
+        """What the change says of itself; the shares are added apart."""
+        self.title = change.title
+        self.marks += change.marks
+        self.resources |= change.resources
+        self.names = names or self.names
+        self.evidence |= dict.fromkeys(change.evidence)
+
+
+def explain(courses: Sequence[Course], times: Sequence[int], scope: str, name: str | None = None) -> Json:
+    """The explanation of a window. `times` are the ticks of its snapshots, at least two, in order.
+
+    `scope`: `all`, a subscription id, `tag:NAME=VALUE` or `mg:NAME`. Shares are pp of the scope's own score.
+    """
+    courses = sorted(courses, key=lambda course: course.id.lower())
+    single = next((c for c in courses if c.id.lower() == scope.lower()), None)
+    if single is not None:
+        return _object([single], times, single.id, name or _name(single), single=True)
+    found = _object(courses, times, scope, name or scope, single=False)
+    both = [c for c in courses if _in(c.points[0], scope) is not None and _in(c.points[-1], scope) is not None]
+    found["subscriptions"] = [_object([c], times, c.id, _name(c), single=True) for c in both]
+    return found
+
+
+def _name(course: Course) -> str:
+    known = [point.subscription.name for point in course.points if point is not None]
+    return wording.clean(known[-1]) if known else course.id
+
+
+def _in(point: Point | None, scope: str) -> Point | None:
+    """The point if it is scored and a member."""
+    return point if point is not None and point.score is not None and belongs(point, scope) else None
+
+
+def _object(courses: Sequence[Course], times: Sequence[int], scope: str, name: str, *, single: bool) -> Json:
+    accounts: dict[tuple[int, str, str], _Account] = {}
+    scores = [_score(courses, at, scope, single) for at in range(len(times))]
+    whole = all(score is not None for score in scores)
+    series: list[Json] = [_step(times[0], scores[0], 0.0)]
+    for at in range(len(times) - 1):
+        if scores[at] is not None and scores[at + 1] is not None:
+            _segment(courses, at, scope, single, accounts if whole else {})
+        own = fsum(a.share for a in accounts.values() if a.cause.kind.group in (Class.EARNED, Class.LOST))
+        series.append(_step(times[at + 1], scores[at + 1], own))
+    first, last = scores[0], scores[-1]
+    movement = last - first if whole and first is not None and last is not None else None
+    listed = sorted(accounts.values(), key=lambda a: (-abs(a.share), a.cause.key))
+    ends = [_end(courses, at, times, scores, single) for at in (0, len(times) - 1)]
+    rounding = None
+    if movement is not None and ends[0]["reported"] is not None and ends[1]["reported"] is not None:
+        rounding = ends[1]["reported"] - ends[0]["reported"] - movement
+    return {
+        "scope": scope,
+        "name": name,
+        "before": ends[0],
+        "after": ends[1],
+        "movement": movement,
+        "rounding": rounding,
+        "classes": _classes(listed),
+        "summary": _summary(listed),
+        "causes": [_cause(account) for account in listed],
+        "pending": _pending(courses, scope, single),
+        "unscored": _unscored(courses, scope),
+        "notes": _notes(courses, scope, whole),
+        "series": series,
+    }
+
+
+def _score(courses: Sequence[Course], at: int, scope: str, single: bool) -> float | None:
+    """The scope's score at a snapshot, in percent."""
+    points = [point for course in courses if (point := _in(course.points[at], scope)) is not None]
+    weights = [1.0 if single else point.weight for point in points]
+    total = fsum(weights)
+    if not total > 0:
+        return None
+    return 100 * fsum(w * (point.score or 0.0) for w, point in zip(weights, points, strict=True)) / total
+
+
+def _step(at: int, score: float | None, own: float) -> Json:
+    return {"takenAt": iso(at), "percentage": score, "ownWork": own}
+
+
+def _segment(
+    courses: Sequence[Course], at: int, scope: str, single: bool, accounts: dict[tuple[int, str, str], _Account]
+) -> None:
+    """Adds the shares of one segment to the accounts."""
+    members = [(c, _in(c.points[at], scope), _in(c.points[at + 1], scope)) for c in courses]
+    members = [(c, before, after) for c, before, after in members if before is not None or after is not None]
+    lines = [(_line(before, single), _line(after, single)) for _, before, after in members]
+    for (course, before, after), worth in zip(members, rates(lines), strict=True):
+        for change, share, weight in _shares(course, at, before, after, worth, single):
+            account = accounts.setdefault(change.cause.key, _Account(change.cause))
+            delta = course.deltas[at]
+            account.add(change, delta.resources if delta else None)
+            account.shares.append(share + weight)
+            if weight:
+                account.weight.append(weight)
+            if change.cause.kind is Kind.CONTROL_REWEIGHTED:
+                account.controls.setdefault(change.cause.subject, []).append(share)
+            for control, part in worth.by_control(change.effects):
+                account.controls.setdefault(control, []).append(part)
+
+
+def _line(point: Point | None, single: bool) -> End | None:
+    return End(point.counts, 1.0 if single else point.weight) if point is not None else None
+
+
+def _shares(
+    course: Course, at: int, before: Point | None, after: Point | None, worth: Rates, single: bool
+) -> Iterator[tuple[Change, float, float]]:
+    """Each change of a member in a segment, its share from its cells, and its share from the member's weight."""
+    if before is None and after is not None:
+        title = wording.arrived(after, 100 * (after.score or 0.0), course.points[at])
+        yield Change(Cause(Kind.SUBSCRIPTION_ADDED, course.id, course.id), {}, title=title), worth.weight, 0.0
+    if after is None and before is not None:
+        title = wording.departed(before, 100 * (before.score or 0.0), course.points[at + 1])
+        yield Change(Cause(Kind.SUBSCRIPTION_REMOVED, course.id, course.id), {}, title=title), worth.weight, 0.0
+    delta = course.deltas[at]
+    if before is None or after is None or delta is None:
+        return
+    gained = 0.0 if single else after.weight - before.weight
+    total = sum(((c.came if gained > 0 else c.went) for c in delta.changes), Fraction(0))
+    for change in delta.changes:
+        own = change.came if gained > 0 else change.went
+        weight = worth.weight * gained * float(own / total) if gained and total else 0.0
+        reweighted = worth.reweighted[change.cause.subject] if change.cause.kind is Kind.CONTROL_REWEIGHTED else 0.0
+        yield change, worth.share(change.effects) + reweighted, weight
+    if gained and not total:
+        title = wording.reweighed(after, before.weight, after.weight)
+        yield Change(Cause(Kind.WEIGHT_CHANGED, course.id, course.id), {}, title=title), 0.0, worth.weight * gained
+
+
+def _cause(account: _Account) -> Json:
+    cause = account.cause
+    found: Json = {
+        "kind": cause.kind.value,
+        "class": cause.kind.group.value,
+        "subject": cause.subject,
+        "scope": cause.scope,
+        "share": account.share,
+        "title": _titled(account.title, account.resources, account.names),
+        "confidence": "confirmed" if account.evidence else "inferred",
+        "marks": account.marks,
+        "resources": len(account.resources),
+        "controls": {name: fsum(parts) for name, parts in sorted(account.controls.items())},
+        "evidence": [_evidence(one) for one in account.evidence],
+    }
+    if account.weight:
+        found["weight"] = fsum(account.weight)
+    return found
+
+
+def _titled(title: str, resources: set[int] | frozenset[int], names: Names | None) -> str:
+    shown = [names[place] for place in resources] if names is not None and len(resources) == 1 else []
+    return wording.placed(title, shown, len(resources))
+
+
+def _evidence(one: Evidence) -> Json:
+    return {"source": one.source, "time": iso(one.at), "actor": one.actor, "actorType": one.actor_type}
+
+
+def iso(tick: int) -> str:
+    """A tick as ISO 8601, UTC, to the second or as fine as it is."""
+    return moment(tick).isoformat().replace("+00:00", "Z")
+
+
+def _classes(accounts: Sequence[_Account]) -> dict[str, float]:
+    return {
+        group.value: fsum(a.share for a in accounts if a.cause.kind.group is group)
+        for group in Class
+        if any(a.cause.kind.group is group for a in accounts)
+    }
+
+
+def _summary(accounts: Sequence[_Account]) -> list[Json]:
+    """Causes of one kind together, the largest first; one cause alone speaks for itself."""
+    found: list[tuple[float, int, Json]] = []
+    for kind in {account.cause.kind for account in accounts}:
+        own = [account for account in accounts if account.cause.kind is kind]
+        share = fsum(account.share for account in own)
+        line = {"kind": kind.value, "class": kind.group.value, "title": _headline(own), "share": share, "count": len(own)}
+        found.append((-abs(share), kind.order, line))
+    return [line for *_, line in sorted(found, key=lambda item: item[:2])]
+
+
+def _headline(own: Sequence[_Account]) -> str:
+    if len(own) == 1:
+        return _titled(own[0].title, own[0].resources, own[0].names)
+    kind = own[0].cause.kind
+    subjects = {account.cause.subject.lower() for account in own}
+    by_scope: dict[str, set[int]] = {}
+    for account in own:
+        by_scope.setdefault(account.cause.scope.lower(), set()).update(account.resources)
+    groups = {group.lower() for account in own if (group := ids.resource_group(account.cause.subject))}
+    resources = sum(map(len, by_scope.values()))
+    return wording.summary(kind, len(subjects), resources, len(groups), len(by_scope))
+
+
+def _pending(courses: Sequence[Course], scope: str, single: bool) -> list[Json]:
+    """What is still to come of the last segment, each with the share it will have once the counts catch up."""
+    members = [(c, point) for c in courses if (point := _in(c.points[-1], scope)) is not None]
+    total = fsum(1.0 if single else point.weight for _, point in members)
+    found: list[Json] = []
+    for course, now in members:
+        delta = course.deltas[-1]
+        if delta is None or not delta.pending or not total > 0:
+            continue
+        then = _ahead(now.counts, delta.pending)
+        factor = 1.0 if single else now.weight / total
+        if not any(c.counted and c.maximum for c in then.values()):
+            continue
+        worth = rates([(End(now.counts), End(then))])[0]
+        for change in delta.pending:
+            found.append(
+                {
+                    "kind": change.cause.kind.value,
+                    "class": change.cause.kind.group.value,
+                    "subject": change.cause.subject,
+                    "scope": change.cause.scope,
+                    "share": factor * worth.share(change.effects),
+                    "title": _titled(change.title, change.resources, delta.resources),
+                    "since": iso(change.since),
+                    "due": iso(change.since + DAY),
+                    "marks": change.marks,
+                    "resources": len(change.resources),
+                }
+            )
+    return sorted(found, key=lambda p: (-abs(p["share"]), p["kind"], p["subject"].lower(), p["scope"].lower()))
+
+
+def _ahead(now: Mapping[str, Counts], pending: Sequence[Change]) -> dict[str, Counts]:
+    """The counts once what is pending has come; never below what a control can have."""
+    then = dict(now)
+    for name, counts in now.items():
+        effects = [change.effects[name] for change in pending if name in change.effects]
+        if effects:
+            counted = max(0, counts.counted + int(sum(e.counted for e in effects)))
+            healthy = counts.healthy + int(sum(e.healthy for e in effects))
+            then[name] = Counts(counts.maximum, min(max(0, healthy), counted), counted)
+    return then
+
+
+def _end(courses: Sequence[Course], at: int, times: Sequence[int], scores: Sequence[float | None], single: bool) -> Json:
+    point = courses[0].points[at] if single else None
+    record = point.reported if point is not None else None
+    taken = point.taken_at if point is not None else times[at]
+    return {
+        "takenAt": iso(taken),
+        "percentage": scores[at],
+        "reported": 100 * record.percentage if record else None,
+        "current": record.current if record else None,
+        "max": record.maximum if record else None,
+    }
+
+
+def _unscored(courses: Sequence[Course], scope: str) -> list[Json]:
+    return [
+        {"subscription": course.id, "name": _name(course), "reason": point.unscored}
+        for course in courses
+        if (point := course.points[-1]) is not None and point.unscored is not None and belongs(point, scope)
+    ]
+
+
+_LOST: dict[str, str] = {
+    "assessment-metadata.json": "all recommendations that a control lists are taken to count, and have no names",
+    "resources.json": "added and deleted resources are told by their marks",
+    "pricings.json": "plans that were switched on or off can't be told from agents that came or went",
+    "security-connectors.json": "connectors that were added or removed can't be told from their resources",
+    "policy-assignments.json": "an exemption of another initiative can't be told from one of the benchmark",
+    "policy-exemptions.json": "policy exemptions are not named, and Mitigated ones not known",
+    "standard-assignments.json": "exemptions of newer recommendations are not named",
+    "governance-assignments.json": "grace periods are not known",
+    "policy-set-definitions.json": "an exemption of a single policy matches only by the policy's own name",
+}
+
+
+def _notes(courses: Sequence[Course], scope: str, whole: bool) -> list[str]:
+    found: list[str] = []
+    deltas = [(course, delta) for course in courses for delta in course.deltas if delta is not None]
+    inside = [(c, d) for c, d in deltas if belongs(d.before, scope) or belongs(d.after, scope)]
+    for file, lost in _LOST.items():
+        number = len({course.id for course, delta in inside if file in delta.missing})
+        if number:
+            found.append(f"{file} is missing in {wording.count(number, 'subscription')}: {lost}")
+    told: dict[str, dict[str, None]] = {}
+    for course, delta in inside:
+        for note in delta.notes:
+            told.setdefault(note, {})[_name(course)] = None
+    found += [f"{', '.join(names)}: {note}" for note, names in told.items()]
+    if not whole:
+        found.append("there is no score at some time of this window, so its movement is not explained")
+    return found
+
+

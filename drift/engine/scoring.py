@@ -1,0 +1,148 @@
+"""Marks to cells to counts: what a subscription's marks amount to under the contract's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from drift.engine.exemptions import Exemptions
+from drift.model import Because, Bytes, Context, Control, Flags, Ints, Marks, Snapshot, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Which recommendations count at one end, and in which controls; controls in the order given for both ends."""
+
+    member: Flags
+    """[control, recommendation]"""
+    exists: Flags
+    preview: Flags
+
+    @property
+    def listed(self) -> Flags:
+        """In at least one control."""
+        return self.member.any(axis=0)
+
+    @property
+    def counts(self) -> Flags:
+        """Exists, is not in preview and is in a control."""
+        return self.exists & ~self.preview & self.listed
+
+
+def membership(controls: Sequence[Control], order: Sequence[str], context: Context, size: int) -> Membership:
+    """The membership at one end. `order` are lower-case control names, `size` the number of recommendations."""
+    place = {name: at for at, name in enumerate(order)}
+    member = np.zeros((len(order), size), np.bool_)
+    for control in controls:
+        member[place[control.name.lower()], list(control.recommendations)] = True
+    exists, preview = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    if context.recommendations is None:
+        exists = member.any(axis=0)
+    else:
+        for at, recommendation in context.recommendations.items():
+            exists[at] = True
+            preview[at] = recommendation.preview
+    return Membership(member, exists, preview)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The marks of one end with what decides whether each counts."""
+
+    marks: Marks
+    counts: Flags
+    """[recommendation]"""
+    shielded: Flags
+    """[mark] Unhealthy, and a governance grace period keeps it from counting."""
+    mitigated: Flags
+    """[mark] Exempt by an exemption of category Mitigated."""
+
+    def effective(self, healthy_reading: bool) -> Bytes:
+        """What each mark contributes: HEALTHY, UNHEALTHY or NONE."""
+        status = self.marks.status
+        value = np.where(status == Status.NOT_APPLICABLE, np.int8(Status.NONE), status)
+        value[self.shielded] = Status.NONE
+        if healthy_reading:
+            value[self.mitigated] = Status.HEALTHY
+        value[~self.counts[self.marks.recommendation]] = Status.NONE
+        return value
+
+
+def standing(snapshot: Snapshot, context: Context, counts: Flags, exemptions: Exemptions) -> Standing:
+    """A snapshot's marks, with grace periods and Mitigated exemptions looked up."""
+    marks = snapshot.marks
+    shielded = np.zeros(len(marks), np.bool_)
+    for grace in context.graces or ():
+        if grace.due > snapshot.taken_at:
+            at = find(marks, grace.resource, grace.recommendation)
+            if at is not None and marks.status[at] == Status.UNHEALTHY:
+                shielded[at] = counts[grace.recommendation]
+    mitigated = np.zeros(len(marks), np.bool_)
+    if exemptions.any_mitigated:
+        for at in np.flatnonzero(exempt(marks.status, marks.because)):
+            match = exemptions.match(int(marks.resource[at]), int(marks.recommendation[at]))
+            mitigated[at] = match is not None and match.mitigated
+    return Standing(marks, counts, shielded, mitigated)
+
+
+def exempt(status: Bytes, because: Bytes) -> Flags:
+    """Which marks are NotApplicable because Exempt."""
+    return (status == Status.NOT_APPLICABLE) & (because == Because.EXEMPT)
+
+
+def find(marks: Marks, resource: int, recommendation: int) -> int | None:
+    """The row of a mark, or None."""
+    low, high = (int(np.searchsorted(marks.resource, resource, side)) for side in ("left", "right"))
+    at = low + int(np.searchsorted(marks.recommendation[low:high], recommendation))
+    return at if at < high and marks.recommendation[at] == recommendation else None
+
+
+def layers(member: Flags) -> list[Ints]:
+    """The controls of each recommendation, as columns: the first of each, the second of each, …; -1 for no more."""
+    found: list[Ints] = []
+    depth = member.cumsum(axis=0) * member
+    for level in range(1, int(depth.max(initial=0)) + 1):
+        here = depth == level
+        found.append(np.where(here.any(axis=0), here.argmax(axis=0), -1).astype(np.int32))
+    return found
+
+
+def cells(marks: Marks, effective: Bytes, member: Flags, resources: int) -> tuple[Any, Any]:
+    """Healthy and counted cells by control, from all marks."""
+    seen = np.zeros((len(member), resources), np.bool_)
+    bad = np.zeros((len(member), resources), np.bool_)
+    live = np.flatnonzero(effective != Status.NONE)
+    resource, recommendation = marks.resource[live], marks.recommendation[live]
+    unhealthy = effective[live] == Status.UNHEALTHY
+    for layer in layers(member):
+        control = layer[recommendation]
+        inside = control >= 0
+        seen[control[inside], resource[inside]] = True
+        inside &= unhealthy
+        bad[control[inside], resource[inside]] = True
+    counted = seen.sum(axis=1)
+    return counted - bad.sum(axis=1), counted
+
+
+def counted_resources(marks: Marks, effective: Bytes) -> int:
+    """How many resources have a mark that counts."""
+    return len(np.unique(marks.resource[effective != Status.NONE]))
+
+
+def reported(controls: Sequence[Control], order: Sequence[str]) -> tuple[Any, Any]:
+    """The reported h and n by control; 0 and 0 for one that is not in the answer."""
+    healthy, counted = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
+    place = {name: at for at, name in enumerate(order)}
+    for control in controls:
+        healthy[place[control.name.lower()]] = control.healthy
+        counted[place[control.name.lower()]] = control.counted
+    return healthy, counted
+
+
+def disagreement(counts: tuple[Any, Any], told: tuple[Any, Any]) -> int:
+    """Σ over controls of |Δh| + |Δn| between two countings."""
+    return int(abs(counts[0] - told[0]).sum() + abs(counts[1] - told[1]).sum())
+

@@ -1,0 +1,261 @@
+"""What is said of a cause, in plain words. Names from the tenant are text: cleaned of control characters, cut to length."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from drift import ids
+from drift.engine.exemptions import listed
+from drift.engine.scoring import Standing
+from drift.model import DAY, NEVER, Cause, Change, Evidence, Exemption, Kind, Point, Snapshot, moment
+
+LONGEST = 90
+"""Characters of one name in a title."""
+
+WHERE = "\0"
+"""Stands in a title for the resources concerned, until it is known how many a window has."""
+
+
+def clean(text: str, longest: int = LONGEST) -> str:
+    """A tenant's text as one line of printable characters, nothing that turns the direction or hides, cut to length."""
+    kept = "".join(" " if ch.isspace() else ch for ch in text if ch.isspace() or unicodedata.category(ch)[0] != "C")
+    kept = " ".join(kept.split())
+    return kept if len(kept) <= longest else kept[: longest - 1].rstrip() + "…"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 resource`, `1,204 resources`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+_TYPES = {
+    "microsoft.compute/virtualmachines": "virtual machine",
+    "microsoft.compute/virtualmachinescalesets": "scale set",
+    "microsoft.hybridcompute/machines": "Arc machine",
+    "microsoft.storage/storageaccounts": "storage account",
+    "microsoft.sql/servers": "SQL server",
+    "microsoft.sql/servers/databases": "SQL database",
+    "microsoft.web/sites": "web app",
+    "microsoft.keyvault/vaults": "key vault",
+    "microsoft.network/virtualnetworks": "virtual network",
+    "microsoft.network/virtualnetworks/subnets": "subnet",
+    "microsoft.network/publicipaddresses": "public IP address",
+    "microsoft.network/networksecuritygroups": "network security group",
+    "microsoft.containerservice/managedclusters": "Kubernetes cluster",
+    "microsoft.containerregistry/registries": "container registry",
+    "microsoft.documentdb/databaseaccounts": "Cosmos DB account",
+    "microsoft.resources/subscriptions": "subscription",
+    "microsoft.resources/resourcegroups": "resource group",
+}
+
+
+def resource(identity: str) -> str:
+    """`virtual machine vm-7`."""
+    kind = ids.type_of(identity)
+    return f"{_TYPES.get(kind, kind.rpartition('/')[2])} {clean(ids.last(identity))}"
+
+
+def placed(title: str, names: Sequence[str], number: int) -> str:
+    """A title with its resources: the name of the one, or how many."""
+    return title.replace(WHERE, resource(names[0]) if number == 1 and names else count(number, "resource"))
+
+
+class Facts:
+    """What titles of one comparison are made from."""
+
+    def __init__(self, before: Snapshot, after: Snapshot, gone: Iterable[Exemption]) -> None:
+        self.before, self.after = before, after
+        self.exemptions = {e.id.lower(): e for e in gone} | listed(before.context) | listed(after.context)
+        self.controls = {c.name: c for c in (*after.controls, *before.controls)}
+
+    def told(self, change: Change) -> Change:
+        """The change with its title and what records of it there are."""
+        return replace(change, title=self._title(change), evidence=self._evidence(change.cause))
+
+    def _title(self, change: Change) -> str:
+        kind, subject = change.cause.kind, change.cause.subject
+        exemption = self.exemptions.get(subject.lower())
+        if kind in _OF_EXEMPTIONS and exemption is not None:
+            words = _OF_EXEMPTIONS[kind].format(name=clean(exemption.title))
+            return f"{words}: {WHERE}{self._category(exemption)}"
+        if kind in (Kind.CONTROL_REWEIGHTED, Kind.UNEXPLAINED):
+            return self._of_control(change)
+        if kind in _OF_RESOURCES:
+            return _OF_RESOURCES[kind].format(name=resource(subject))
+        if kind in _OF_NAMES:
+            return f"{_OF_NAMES[kind].format(name=clean(ids.last(subject)))}: {WHERE}"
+        return f"{self.recommendation(subject)}: {_OF_RECOMMENDATIONS[kind]} {WHERE}"
+
+    def recommendation(self, key: str) -> str:
+        """Its display name; its key where there is no metadata."""
+        place = self.after.recommendations.find(key)
+        for end in (self.after, self.before):
+            known = (end.context.recommendations or {}).get(-1 if place is None else place)
+            if known is not None:
+                return f"“{clean(known.title)}”"
+        return f"recommendation {clean(key)}"
+
+    def _of_control(self, change: Change) -> str:
+        control = self.controls[change.cause.subject]
+        if change.cause.kind is Kind.CONTROL_REWEIGHTED:
+            old = next(c for c in self.before.controls if c.name.lower() == control.name.lower())
+            return f"“{clean(control.title)}” is worth {control.maximum:g} points instead of {old.maximum:g}"
+        effect = change.effects[change.cause.subject]
+        return (
+            f"“{clean(control.title)}”: the counts moved by {float(effect.healthy):+g} healthy and "
+            f"{float(effect.counted):+g} counted more than the assessments show"
+        )
+
+    @staticmethod
+    def _category(exemption: Exemption) -> str:
+        parts = ["Mitigated" if exemption.mitigated else "Waiver"]
+        if exemption.expires != NEVER:
+            parts.append(f"until {moment(exemption.expires):%Y-%m-%d}")
+        if exemption.selectors:
+            parts.append("its resource selectors could not be evaluated")
+        return f" ({', '.join(parts)})"
+
+    def _evidence(self, cause: Cause) -> tuple[Evidence, ...]:
+        """The record of who made a thing and when, if it was made in the time that the comparison looks at."""
+        made: list[Evidence] = []
+        subject = cause.subject.lower()
+        if cause.kind is Kind.EXEMPTION_CREATED and subject in self.exemptions:
+            made.append(self.exemptions[subject].made)
+        if cause.kind is Kind.EXEMPTION_EXPIRED and subject in self.exemptions:
+            made.append(Evidence("expiresOn", self.exemptions[subject].expires))
+        if cause.kind is Kind.CONNECTOR_ADDED:
+            made += [c.made for key, c in (self.after.context.connectors or {}).items() if key == subject]
+        if cause.kind is Kind.PLAN_ENABLED:
+            plan = (self.after.context.plans or {}).get(subject)
+            made += [Evidence("enablementTime", plan.enabled_at)] if plan else []
+        inventory = self.after.context.inventory
+        if cause.kind is Kind.RESOURCE_ADDED and inventory is not None:
+            place = self.after.resources.find(subject)
+            made += [
+                Evidence("createdTime", int(at)) for at in inventory.created[inventory.resource == place] if at != NEVER
+            ]
+        since = self.before.taken_at - 2 * DAY
+        return tuple(one for one in made if one.source and since <= one.at <= self.after.taken_at)
+
+
+_OF_EXEMPTIONS = {
+    Kind.EXEMPTION_CREATED: "exemption “{name}” was created",
+    Kind.EXEMPTION_EXPIRED: "exemption “{name}” ran out",
+    Kind.EXEMPTION_REMOVED: "exemption “{name}” was removed",
+}
+_OF_RESOURCES = {
+    Kind.RESOURCE_ADDED: "{name} was added",
+    Kind.RESOURCE_DELETED: "{name} was deleted",
+    Kind.DATA_SOURCE_GAINED: "{name} is assessed now: its agent or extension reports",
+    Kind.DATA_SOURCE_LOST: "{name} is no longer assessed: its agent or extension is silent",
+}
+_OF_NAMES = {
+    Kind.CONNECTOR_ADDED: "connector {name} was added",
+    Kind.CONNECTOR_REMOVED: "connector {name} was removed",
+    Kind.PLAN_ENABLED: "Defender plan {name} was switched on",
+    Kind.PLAN_DISABLED: "Defender plan {name} was switched off",
+}
+_OF_RECOMMENDATIONS = {
+    Kind.RECOMMENDATION_ADDED: "Microsoft made it count, on",
+    Kind.RECOMMENDATION_LEFT_PREVIEW: "left preview and counts, on",
+    Kind.RECOMMENDATION_RETIRED: "no longer counts, on",
+    Kind.RECOMMENDATION_MOVED: "moved to another control, on",
+    Kind.POLICY_DISABLED: "switched off by policy, on",
+    Kind.POLICY_ENABLED: "switched on by policy, on",
+    Kind.EXEMPTION_CREATED: "exempted (no matching exemption was found), on",
+    Kind.EXEMPTION_EXPIRED: "an exemption ran out, on",
+    Kind.EXEMPTION_REMOVED: "no longer exempt (the exemption is gone), on",
+    Kind.GRACE_PERIOD_STARTED: "a governance grace period shields",
+    Kind.GRACE_PERIOD_ENDED: "the governance grace period ended, on",
+    Kind.RECOMMENDATION_REEVALUATED: "Microsoft assesses it differently, on",
+    Kind.REMEDIATION: "fixed on",
+    Kind.REGRESSION: "turned unhealthy on",
+    Kind.APPLICABILITY_CHANGED: "became applicable, or no longer, on",
+}
+
+
+def arrived(point: Point, percentage: float, earlier: Point | None) -> str:
+    """Of a subscription that came, and from where: `earlier` is how it stood before, None if it was not there."""
+    if earlier is None:
+        how = "was onboarded"
+    elif earlier.unscored is not None:
+        how = f"is scored now (before: {clean(earlier.unscored)}),"
+    else:
+        how = "joined the group"
+    return f"{clean(point.subscription.name)} {how} with {count(point.resources, 'resource')}, {percentage:.0f}% healthy"
+
+
+def departed(point: Point, percentage: float, later: Point | None) -> str:
+    """Of a subscription that left, and why: `later` is how it stands after, None if it is gone."""
+    if later is None:
+        why = "it is no longer among the subscriptions"
+    elif later.unscored is not None:
+        why = clean(later.unscored)
+    else:
+        why = "it is no longer in the group"
+    had = f"{count(point.resources, 'resource')}, {percentage:.0f}% healthy"
+    return f"{clean(point.subscription.name)} left the score with {had}: {why}"
+
+
+def reweighed(point: Point, before: float, after: float) -> str:
+    """Of a subscription whose weight changed though no cell did."""
+    return f"{clean(point.subscription.name)} weighs {after:g} instead of {before:g}, and no change of its cells shows why"
+
+
+def notes(standings: Sequence[Standing], healthy_reading: bool, overdue: bool) -> tuple[str, ...]:
+    """What a reader has to know of a comparison beside its causes."""
+    found: list[str] = []
+    if any(s.mitigated.any() for s in standings):
+        reading = "count as healthy" if healthy_reading else "leave the score, as a Waiver does"
+        found.append(f"exemptions of category Mitigated {reading}: measured against the reported counts")
+    if overdue:
+        found.append("changes older than 24 hours are settled though the counts do not show them: see unexplained")
+    return tuple(found)
+
+
+SUMMARIES: dict[Kind, tuple[str, str]] = {
+    Kind.SUBSCRIPTION_ADDED: ("{causes} {was} onboarded", "subscription"),
+    Kind.SUBSCRIPTION_REMOVED: ("{causes} left the score", "subscription"),
+    Kind.CONNECTOR_ADDED: ("{causes} {was} added with {resources}", "connector"),
+    Kind.CONNECTOR_REMOVED: ("{causes} {was} removed with {resources}", "connector"),
+    Kind.RESOURCE_ADDED: ("{causes} {was} added{groups}", "resource"),
+    Kind.RESOURCE_DELETED: ("{causes} {was} deleted{groups}", "resource"),
+    Kind.RECOMMENDATION_ADDED: ("Microsoft made {causes} count, on {resources}", "recommendation"),
+    Kind.RECOMMENDATION_LEFT_PREVIEW: ("{causes} left preview and {counts}, on {resources}", "recommendation"),
+    Kind.RECOMMENDATION_RETIRED: ("{causes} no longer {counts}, on {resources}", "recommendation"),
+    Kind.RECOMMENDATION_MOVED: ("{causes} moved to another control, on {resources}", "recommendation"),
+    Kind.PLAN_ENABLED: ("{causes} {was} switched on, on {resources}", "Defender plan"),
+    Kind.PLAN_DISABLED: ("{causes} {was} switched off, on {resources}", "Defender plan"),
+    Kind.POLICY_DISABLED: ("{causes} {was} switched off by policy, on {resources}", "recommendation"),
+    Kind.POLICY_ENABLED: ("{causes} {was} switched on by policy, on {resources}", "recommendation"),
+    Kind.EXEMPTION_CREATED: ("{causes} {was} created, for {resources}", "exemption"),
+    Kind.EXEMPTION_EXPIRED: ("{causes} ran out, on {resources}", "exemption"),
+    Kind.EXEMPTION_REMOVED: ("{causes} {was} removed, on {resources}", "exemption"),
+    Kind.GRACE_PERIOD_STARTED: ("grace periods shield {resources} ({causes})", "recommendation"),
+    Kind.GRACE_PERIOD_ENDED: ("grace periods ended on {resources} ({causes})", "recommendation"),
+    Kind.DATA_SOURCE_GAINED: ("{causes} {was} newly assessed: agents or extensions report{groups}", "resource"),
+    Kind.DATA_SOURCE_LOST: ("{causes} {was} no longer assessed: agents or extensions are silent{groups}", "resource"),
+    Kind.RECOMMENDATION_REEVALUATED: ("Microsoft assesses {causes} differently, on {resources}", "recommendation"),
+    Kind.REMEDIATION: ("{causes} fixed on {resources}", "recommendation"),
+    Kind.REGRESSION: ("{causes} turned unhealthy on {resources}", "recommendation"),
+    Kind.APPLICABILITY_CHANGED: ("{causes} became applicable, or no longer, on {resources}", "recommendation"),
+    Kind.CONTROL_REWEIGHTED: ("{causes} {was} given another maximum", "control"),
+    Kind.WEIGHT_CHANGED: ("{causes} changed weight", "subscription"),
+    Kind.UNEXPLAINED: ("the counts of {causes} moved more than the assessments show", "control"),
+}
+
+
+def summary(kind: Kind, causes: int, resources: int, groups: int, subscriptions: int) -> str:
+    """One line for all causes of a kind."""
+    template, noun = SUMMARIES[kind]
+    where = f" in {count(groups, 'resource group')}" if groups else ""
+    text = template.format(
+        causes=count(causes, noun),
+        was="was" if causes == 1 else "were",
+        counts="counts" if causes == 1 else "count",
+        resources=count(resources, "resource"),
+        groups=where,
+    )
+    return text + (f", in {count(subscriptions, 'subscription')}" if subscriptions > 1 and causes > 1 else "")

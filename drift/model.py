@@ -1,0 +1,464 @@
+"""The vocabulary: what a snapshot holds, what a cause is, what a comparison gives.
+
+Values only, frozen. What there are a million of is a column (a numpy array), what there are few of is a dataclass.
+Times inside the engine are ticks: whole 100 ns since 1970-01-01 UTC, the resolution in which Azure writes dates.
+Shares and movements are in percentage points (pp).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum, IntEnum
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int32]
+Bytes = NDArray[np.int8]
+Longs = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+HOUR = 36_000_000_000
+DAY = 24 * HOUR
+NEVER = int(np.iinfo(np.int64).min)
+"""The tick of a date that is not there."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def ticks(moment: datetime) -> int:
+    """The tick of an aware time."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 10
+
+
+def moment(tick: int) -> datetime:
+    """The time of a tick, in UTC; what is finer than a microsecond is cut."""
+    return _EPOCH + timedelta(microseconds=tick // 10)
+
+
+class Status(IntEnum):
+    """What a mark says. 0 is: there is no mark, or it counts for nothing."""
+
+    NONE = 0
+    HEALTHY = 1
+    UNHEALTHY = 2
+    NOT_APPLICABLE = 3
+
+
+class Because(IntEnum):
+    """`status.cause`, as far as it decides anything."""
+
+    OTHER = 0
+    EXEMPT = 1
+    OFF_BY_POLICY = 2
+
+
+class Class(Enum):
+    """The seven classes by which leaders ask."""
+
+    EARNED = "earned"
+    LOST = "lost"
+    ESTATE = "estate"
+    YARDSTICK = "yardstick"
+    COVERAGE = "coverage"
+    ACCOUNTING = "accounting"
+    UNEXPLAINED = "unexplained"
+
+
+class Kind(Enum):
+    """What can happen to a score, in the order in which a changed mark is claimed (outermost first)."""
+
+    SUBSCRIPTION_ADDED = "subscription_added"
+    SUBSCRIPTION_REMOVED = "subscription_removed"
+    CONNECTOR_ADDED = "connector_added"
+    CONNECTOR_REMOVED = "connector_removed"
+    RESOURCE_ADDED = "resource_added"
+    RESOURCE_DELETED = "resource_deleted"
+    RECOMMENDATION_ADDED = "recommendation_added"
+    RECOMMENDATION_LEFT_PREVIEW = "recommendation_left_preview"
+    RECOMMENDATION_RETIRED = "recommendation_retired"
+    RECOMMENDATION_MOVED = "recommendation_moved"
+    PLAN_ENABLED = "plan_enabled"
+    PLAN_DISABLED = "plan_disabled"
+    POLICY_DISABLED = "policy_disabled"
+    POLICY_ENABLED = "policy_enabled"
+    EXEMPTION_CREATED = "exemption_created"
+    EXEMPTION_EXPIRED = "exemption_expired"
+    EXEMPTION_REMOVED = "exemption_removed"
+    GRACE_PERIOD_STARTED = "grace_period_started"
+    GRACE_PERIOD_ENDED = "grace_period_ended"
+    DATA_SOURCE_GAINED = "data_source_gained"
+    DATA_SOURCE_LOST = "data_source_lost"
+    RECOMMENDATION_REEVALUATED = "recommendation_reevaluated"
+    REMEDIATION = "remediation"
+    REGRESSION = "regression"
+    APPLICABILITY_CHANGED = "applicability_changed"
+    CONTROL_REWEIGHTED = "control_reweighted"
+    WEIGHT_CHANGED = "weight_changed"
+    UNEXPLAINED = "unexplained"
+
+    @property
+    def order(self) -> int:
+        """Its place in the table, for orders that must not depend on the data's."""
+        return _ORDER[self]
+
+    @property
+    def group(self) -> Class:
+        """The class it belongs to."""
+        return _CLASSES[self]
+
+
+KINDS = tuple(Kind)
+_ORDER = {kind: place for place, kind in enumerate(KINDS)}
+_CLASSES = {
+    Kind.REMEDIATION: Class.EARNED,
+    Kind.REGRESSION: Class.LOST,
+    **dict.fromkeys(KINDS[0:6], Class.ESTATE),
+    **dict.fromkeys(KINDS[6:10], Class.YARDSTICK),
+    **dict.fromkeys(KINDS[10:14], Class.COVERAGE),
+    **dict.fromkeys(KINDS[14:19], Class.ACCOUNTING),
+    **dict.fromkeys(KINDS[19:21], Class.COVERAGE),
+    Kind.RECOMMENDATION_REEVALUATED: Class.YARDSTICK,
+    Kind.APPLICABILITY_CHANGED: Class.ACCOUNTING,
+    Kind.CONTROL_REWEIGHTED: Class.YARDSTICK,
+    Kind.WEIGHT_CHANGED: Class.ESTATE,
+    Kind.UNEXPLAINED: Class.UNEXPLAINED,
+}
+
+
+class _Exact(dict[str, int]):
+    """Exact spelling to position; a new spelling is looked up folded, once."""
+
+    def __init__(self) -> None:
+        self.folded: dict[str, int] = {}
+        self.shown: list[str] = []
+
+    def __missing__(self, name: str) -> int:
+        place = self.folded.setdefault(name.lower(), len(self.shown))
+        if place == len(self.shown):
+            self.shown.append(name)
+        elif name < self.shown[place]:
+            self.shown[place] = name  # whichever order the spellings come in, the same one is shown
+        self[name] = place
+        return place
+
+
+class Names:
+    """Ids by position: compared without case, shown as Azure wrote them.
+
+    Grows, never forgets: the snapshots of one chain share one, so that equal positions are equal ids.
+    """
+
+    __slots__ = ("_exact",)
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._exact = _Exact()
+        for name in names:
+            self.place(name)
+
+    def __len__(self) -> int:
+        return len(self._exact.shown)
+
+    def __getitem__(self, place: int) -> str:
+        return self._exact.shown[place]
+
+    def place(self, name: str) -> int:
+        """The position of an id, given one if it is new."""
+        return self._exact[name]
+
+    def places(self, names: list[str]) -> Ints:
+        """The positions of many."""
+        return np.fromiter(map(self._exact.__getitem__, names), np.int32, len(names))
+
+    def find(self, name: str) -> int | None:
+        """The position of an id, or None if it was never seen."""
+        return self._exact.folded.get(name.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The marks of a subscription, one a row, in order of (resource, recommendation), no pair twice."""
+
+    resource: Ints
+    recommendation: Ints
+    status: Bytes
+    because: Bytes
+    changed: Longs
+    first: Longs
+    """`statusChangeDate` and `firstEvaluationDate` in ticks, NEVER where Azure gives none."""
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control as reported: its maximum M, and the counts that are the truth for h and n."""
+
+    name: str
+    title: str
+    maximum: float
+    healthy: int
+    unhealthy: int
+    recommendations: tuple[int, ...]
+
+    @property
+    def counted(self) -> int:
+        """n: healthy and unhealthy resources."""
+        return self.healthy + self.unhealthy
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What the metadata says of a recommendation."""
+
+    title: str
+    preview: bool = False
+    policy: str | None = None
+    severity: str | None = None
+    public: int = NEVER
+    general: int = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A Defender plan: on is `Standard`."""
+
+    name: str
+    on: bool
+    enabled_at: int = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a thing is known from: an object's own record of who made it and when."""
+
+    source: str
+    at: int = NEVER
+    actor: str | None = None
+    actor_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """A security connector (AWS, GCP, GitHub …)."""
+
+    id: str
+    name: str
+    made: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A policy assignment: what it assigns, where, and where not."""
+
+    id: str
+    scope: str
+    definition: str
+    excluded: tuple[str, ...]
+    made: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A policy exemption, or a standard assignment with effect Exempt (`recommendation` is set)."""
+
+    id: str
+    scope: str
+    title: str
+    mitigated: bool
+    expires: int
+    made: Evidence
+    assignment: str | None = None
+    references: tuple[str, ...] = ()
+    recommendation: str | None = None
+    excluded: tuple[str, ...] = ()
+    selectors: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The resources of a subscription: positions in order, when created, which of `tag_sets` each bears."""
+
+    resource: Ints
+    created: Longs
+    tags: Ints
+    tag_sets: tuple[Mapping[str, str], ...]
+    types: frozenset[str]
+    """The types it lists, in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """A governance assignment with a grace period: it shields an Unhealthy mark until it is due."""
+
+    resource: int
+    recommendation: int
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What surrounds the marks. None: that answer is not at hand, which tells of no change."""
+
+    recommendations: Mapping[int, Recommendation] | None = None
+    inventory: Inventory | None = None
+    plans: Mapping[str, Plan] | None = None
+    connectors: Mapping[str, Connector] | None = None
+    assignments: Mapping[str, Assignment] | None = None
+    policy_exemptions: Mapping[str, Exemption] | None = None
+    standard_exemptions: Mapping[str, Exemption] | None = None
+    graces: tuple[Grace, ...] | None = None
+    initiatives: Mapping[str, Mapping[str, str]] | None = None
+    """Initiative id to (reference to policy definition id); all in lower case, as all keys here are."""
+    ancestors: tuple[str, ...] | None = None
+    """Management group names above the subscription, nearest first, in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Who it is."""
+
+    id: str
+    name: str
+    tenant: str | None = None
+    state: str = "Enabled"
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The score record as Azure printed it; `percentage` is a fraction of 1."""
+
+    current: float
+    maximum: float
+    percentage: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One subscription at one time, whole."""
+
+    subscription: Subscription
+    taken_at: int
+    score: Score | None
+    unscored: str | None
+    """Why it has no score; None if it has one."""
+    controls: tuple[Control, ...]
+    marks: Marks
+    context: Context
+    resources: Names
+    recommendations: Names
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What happened, to what, in which subscription."""
+
+    kind: Kind
+    subject: str
+    scope: str
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """Orders causes the same way whatever order the data came in."""
+        return (self.kind.order, self.subject.lower(), self.scope.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a cause did to one control's counts: exact, for parts of cells are fractions."""
+
+    healthy: Fraction
+    counted: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A cause with all it did in one comparison, before any share is computed."""
+
+    cause: Cause
+    effects: Mapping[str, Effect]
+    """By control name."""
+    came: Fraction = Fraction(0)
+    went: Fraction = Fraction(0)
+    """Counted cells it brought, and took: how a change of the subscription's weight is divided."""
+    marks: int = 0
+    resources: frozenset[int] = frozenset()
+    since: int = NEVER
+    title: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The primitives of one control: M, h, n."""
+
+    maximum: float
+    healthy: int
+    counted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where a subscription stands at one time."""
+
+    taken_at: int
+    subscription: Subscription
+    counts: Mapping[str, Counts]
+    weight: float
+    reported: Score | None
+    unscored: str | None
+    ancestors: tuple[str, ...] | None = None
+    resources: int = 0
+    """How many resources are counted."""
+
+    @property
+    def score(self) -> float | None:
+        """P = Σ M·h/n ÷ Σ M over controls with n > 0, as a fraction of 1; None if unscored."""
+        if self.unscored is not None:
+            return None
+        live = [c for _, c in sorted(self.counts.items()) if c.counted > 0]
+        maximum = sum(c.maximum for c in live)
+        return sum(c.maximum * c.healthy / c.counted for c in live) / maximum if maximum > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One comparison of one subscription: two points and all that lies between them."""
+
+    before: Point
+    after: Point
+    changes: tuple[Change, ...] = ()
+    pending: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """The optional files that were not at hand at one end or the other."""
+    resources: Names | None = None
+    controls: Mapping[str, str] = field(default_factory=dict)
+    """Display names, by control name."""
+
+
+def members(points: Iterable[Point], scope: str) -> list[Point]:
+    """Those of the points that belong to a scope: `all`, a subscription id, `tag:NAME=VALUE` or `mg:NAME`."""
+    return [point for point in points if belongs(point, scope)]
+
+
+def belongs(point: Point, scope: str) -> bool:
+    """Whether a subscription, as it was at that point, belongs to a scope."""
+    if scope == "all":
+        return True
+    if scope.startswith("tag:"):
+        name, _, value = scope[4:].partition("=")
+        return any(n.lower() == name.lower() and v == value for n, v in point.subscription.tags.items())
+    if scope.startswith("mg:"):
+        return scope[3:].lower() in (point.ancestors or ())
+    return point.subscription.id.lower() == scope.lower()
+
+
+Json = dict[str, Any]
