@@ -65,7 +65,7 @@ FAULTS = {
     "updates": (18, 4),
     "periodic": (8, 2),
     "findings": (17, 0),
-    "sqlFindings": (3, 0),
+    "sqlFindings": (5, 0),
     "images": (1, 0),
     "linuxBaseline": (10, 3),
     "windowsBaseline": (7, 1),

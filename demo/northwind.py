@@ -18,6 +18,8 @@ BEGIN = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)  # when sub-prod came into Defen
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
+TOOL = "Encrypted by another vendor's tool"
+
 Act = tuple[datetime, Callable[[World], None]]
 
 
@@ -37,6 +39,7 @@ def fix(week: int, day: str, time: str, *references: str, at_most: int = 10_000)
 
 
 STORY: list[Act] = [
+    (BEGIN + timedelta(minutes=1), lambda w: w.fault("forwarding", "vm-hub-01")),
     (BEGIN + timedelta(days=28), lambda w: w.exempt(
         "vm-hub-01", "forwarding", "Waiver", "Router until the new hub is live", on(6, "Tue", "12:00"))),
     # Week 1: eleven recommendations in sub-prod, most of them late; in between somebody else's subscription.
@@ -55,11 +58,11 @@ STORY: list[Act] = [
     (on(3, "Mon", "09:15"), lambda w: w.auto_provision(DEV, within=timedelta(hours=30))),
     (on(3, "Sat", "00:00"), lambda w: w.release("sharedKeys")),
     # Week 4: two false positives are exempted; Defender for SQL is switched on; on Friday updates are installed.
-    (on(4, "Mon", "10:00"), lambda w: w.exempt("vm-shop-09", "edr", "Mitigated", "Another vendor's sensor runs here")),
-    (on(4, "Mon", "10:20"), lambda w: w.exempt("vm-shop-12", "edr", "Mitigated", "Another vendor's sensor runs here")),
+    (on(4, "Mon", "10:00"), lambda w: w.exempt("vm-shop-13", "hostEncryption", "Mitigated", TOOL)),
+    (on(4, "Mon", "10:20"), lambda w: w.exempt("vm-shop-12", "hostEncryption", "Mitigated", TOOL)),
     (on(4, "Tue", "09:00"), lambda w: w.enable_plan(PROD, "SqlServers")),
     *fix(4, "Tue", "09:00", "defenderSql"),
-    *fix(4, "Fri", "15:00", "updates", at_most=9),
+    *fix(4, "Fri", "15:00", "updates", at_most=11),
     # Week 5: the ports are closed, the keys are gone, and at the weekend an old application goes.
     *fix(5, "Mon", "09:00", "periodic", "closedPorts", "sharedKeys"),
     (on(5, "Wed", "10:00"), lambda w: w.disable_policy(DEV, "ftps")),
@@ -125,7 +128,7 @@ STEPS = (
     Step("Monday of week 5: Friday's updates have been noticed.", "w4-fri", "w5-mon"),
     Step("Friday of week 5: ports closed, keys gone; sub-dev switched a recommendation off.", "w5-mon", "w5-fri"),
     Step("Monday of week 6: an old application was deleted at the weekend.", "w5-fri", "w6-mon"),
-    Step("Friday of week 6: a waiver ran out and a setting slipped.", "w6-mon", "w6-fri"),
+    Step("Friday of week 6: a waiver ran out, one setting slipped, and web apps keep logs.", "w6-mon", "w6-fri"),
     Step("All six weeks, sub-prod alone: the number for the board.", "w1-mon", "w6-fri", PROD.id),
 )
 

@@ -128,10 +128,7 @@ class World:
         self.accounts[subscription] = Account(self.now, dict.fromkeys(plans, self.now))
         own = Resource(subscription, "", "subscription", subscription.name, "", "", self.now)
         self.add(own, *resources)
-        hours = self._time_of_day(subscription.id) / 3
-        first_run = self.now.replace(hour=0, minute=0, second=0, microsecond=0) + hours
-        while first_run < self.now + DAY:
-            first_run += COUNTED_EVERY
+        first_run = self._next(self._time_of_day(subscription.id) / 3, COUNTED_EVERY) + DAY
         self._count_at(first_run, subscription)
 
     def add(self, *resources: Resource) -> None:
@@ -201,6 +198,10 @@ class World:
             microseconds=Random(f"{self.seed}/{'/'.join(name)}").randrange(DAY // timedelta(microseconds=1))
         )
 
+    def _next(self, time_of_day: timedelta, every: timedelta = DAY) -> datetime:
+        midnight = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return self.now + (midnight + time_of_day - self.now) % every
+
     # Marks
 
     def _reality(self, pair: Pair) -> Status | None:
@@ -227,10 +228,7 @@ class World:
             elif pair not in self._due:
                 # A deleted resource is swept away whole, so its marks share one time.
                 name = pair if pair[0] in self.resources else ("sweep", pair[0])
-                since = (self.now - self.now.replace(hour=0, minute=0, second=0, microsecond=0)) - self._time_of_day(
-                    *name
-                )
-                self._due[pair] = self.now - since + (DAY if since > timedelta(0) else timedelta(0))
+                self._due[pair] = self._next(self._time_of_day(*name))
                 self._plan(self._due[pair], partial(self._assess, pair))
 
     def _assess(self, pair: Pair) -> None:

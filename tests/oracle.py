@@ -6,7 +6,8 @@ Readings, where the contract leaves a choice
 - A file missing at one end is taken as at the other (dates in it are held against each end's own time); an
   inventory missing at one end decides for no type. "Types that it lists": of the subscription, at either end.
 - Who came and went is remembered as its latest direction only; a remembered arrival owns marks that come, a
-  remembered departure marks that go. Rows 2 to 9 are all remembered, so are resources told by their marks.
+  remembered departure marks that go. Rows 2 to 9 are all remembered except that a recommendation moved (its marks
+  move with it, none follow); so are resources told by their marks.
 - A change between the two snapshots themselves owns whatever its row says, also a flip.
 - "Appeared" and "vanished" (rows 8, 9, 13) mean that there was, or is, no mark at all.
 - Existence, preview and membership are of the subscription's own controls; the definitions file adds controls that

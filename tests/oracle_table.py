@@ -204,7 +204,8 @@ class Pair:
         return {r for r in marked if r.count("/") > 2 and type_of(r) not in self.listed_types}
 
     def _row_2(self, unit: Unit, base: State, now: State, reading: str) -> Cause | None:
-        above = sorted((c for c in self._both("connectors") if is_under(unit[1], c)), key=len, reverse=True)
+        known = {*self._both("connectors"), *(what[1] for what in self.memory.changes if what[0] == "connector")}
+        above = sorted((c for c in known if is_under(unit[1], c)), key=len, reverse=True)
         for connector in above:
             if kind := self._came_or_went("connector", connector, "connectors", base, now, reading):
                 return f"connector_{'added' if kind == 'added' else 'removed'}", connector
@@ -244,8 +245,7 @@ class Pair:
         told = told or self._remembered(("recommendation", key), moves, base, now, reading)
         if told:
             return f"recommendation_{told}", key
-        moved = self._moved(control, key)
-        if moved or self._remembered(("moved", control, key), {"in": "come", "out": "go"}, base, now, reading):
+        if self._moved(control, key):
             return "recommendation_moved", key
         appeared, vanished = base.mark is None, now.mark is None
         plan = plan_of(resource)
@@ -329,9 +329,6 @@ class Pair:
         for key in {k for end in (b, a) for c in end.controls.values() for k in c.keys} | self._both("metadata"):
             if told := self._recommendation(key):
                 memory.changes["recommendation", key] = told, time
-            for control in self._both("controls"):
-                if told := self._moved(control, key):
-                    memory.changes["moved", control, key] = told, time
         for plan in self._both("plans"):
             was, is_ = ((end.plans or {}).get(plan, (False, None))[0] for end in (b, a))
             if was != is_:

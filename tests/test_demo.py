@@ -121,7 +121,7 @@ def test_two_exemptions_are_mitigated_and_count_as_healthy(folders):
     assert not [e for e in rows(folders / "w4-mon" / PROD.id, "policy-exemptions") if e in mitigated]
     before, after = (
         next(c["properties"] for c in rows(folders / m / PROD.id, "secure-score-controls")
-             if c["properties"]["displayName"] == "Enable endpoint protection")
+             if c["properties"]["displayName"] == "Enable encryption at rest")
         for m in ("w4-mon", "w4-fri")
     )  # fmt: skip
     assert after["healthyResourceCount"] == before["healthyResourceCount"] + 2
@@ -167,3 +167,87 @@ def test_the_movements_add_up_over_the_six_weeks(explain):
     whole = explain(*names, scope=PROD.id)
     parts = [explain(a, b, scope=PROD.id)["movement"] for a, b in pairwise(names)]
     assert sum(parts) == pytest.approx(whole["movement"], abs=1e-9)
+
+
+def test_on_friday_sub_dev_outweighs_the_one_fix_that_azure_has_noticed(step):
+    friday = step("w1-mon", "w1-fri")
+    assert leading(friday, 2) == [("subscription_added", DEV.id, False), ("remediation", key("secureTransfer"), True)]
+    waiting = [p for p in friday["pending"] if p["kind"] == "remediation" and p["share"] > 0]
+    assert waiting
+
+
+def test_by_monday_the_other_ten_recommendations_have_come_in_and_nothing_else(step):
+    monday = step("w1-fri", "w2-mon")
+    assert {(c["kind"], c["scope"]) for c in monday["causes"]} == {("remediation", PROD.id)}
+    assert len(monday["causes"]) == 10
+    assert leading(monday) == [("remediation", key("publicBlobs"), True)]
+    assert not monday["pending"]
+
+
+def test_eleven_recommendations_were_fixed_in_sub_prod(step):
+    fixed = step("w1-mon", "w2-mon", PROD.id)["causes"]
+    assert {c["kind"] for c in fixed} == {"remediation"}
+    assert len({c["subject"] for c in fixed}) == 11
+
+
+def test_a_new_application_and_open_ports_cost_week_two(step):
+    week = step("w2-mon", "w2-fri")
+    assert leading(week) == [("regression", key("closedPorts"), False)]
+    assert {c["kind"] for c in week["causes"]} == {"regression", "resource_added"}
+    assert week["classes"]["estate"] < 0
+
+
+def test_sub_dev_lifts_the_score_by_closing_its_ports(step):
+    (cause,) = step("w2-fri", "w3-mon")["causes"]
+    assert (cause["kind"], cause["subject"], cause["scope"]) == ("remediation", key("closedPorts"), DEV.id)
+
+
+def test_the_agent_makes_twenty_machines_visible_and_not_each_is_a_gain(step):
+    week = step("w3-mon", "w3-fri")
+    assert [s["kind"] for s in week["summary"]][:1] == ["data_source_gained"]
+    assert {c["kind"] for c in week["causes"]} == {"data_source_gained"}
+    assert len({c["subject"].lower() for c in week["causes"]}) == 20
+    assert {c["share"] > 0 for c in week["causes"]} == {True, False}
+
+
+def test_the_end_of_a_preview_is_microsofts_doing(step):
+    weekend = step("w3-fri", "w4-mon")
+    assert leading(weekend) == [("recommendation_left_preview", key("sharedKeys"), False)]
+    assert weekend["classes"]["yardstick"] == pytest.approx(weekend["movement"])
+
+
+def test_a_plan_shows_more_and_two_mitigated_exemptions_help(step):
+    week = step("w4-mon", "w4-fri")
+    assert leading(week) == [("plan_enabled", "SqlServers", False)]
+    exempted = [c for c in week["causes"] if c["kind"] == "exemption_created"]
+    assert [c["share"] > 0 for c in exempted] == [True, True]
+    assert any("Mitigated count as healthy" in note for note in week["notes"])
+
+
+def test_updates_installed_on_friday_are_seen_on_monday(step):
+    assert leading(step("w4-fri", "w5-mon")) == [("remediation", key("updates"), True)]
+
+
+def test_closed_ports_bring_the_goal_and_a_policy_a_little(step):
+    week = step("w5-mon", "w5-fri")
+    assert leading(week) == [("remediation", key("closedPorts"), True)]
+    assert ("policy_disabled", key("ftps"), True) in leading(week, 10)
+
+
+def test_a_deleted_application_moves_the_score_without_anybody_earning_it(step):
+    weekend = step("w5-fri", "w6-mon")
+    assert {c["kind"] for c in weekend["causes"]} == {"resource_deleted"}
+    assert len(weekend["causes"]) == 4
+    assert weekend["classes"]["estate"] == pytest.approx(weekend["movement"])
+
+
+def test_the_last_week_keeps_the_goal_although_a_waiver_ran_out(step):
+    week = step("w6-mon", "w6-fri")
+    kinds = [(kind, up) for kind, _, up in leading(week, 3)]
+    assert kinds == [("remediation", True), ("regression", False), ("exemption_expired", False)]
+
+
+def test_over_the_six_weeks_more_was_earned_than_the_number_shows(step):
+    whole = step("w1-mon", "w6-fri", PROD.id)
+    assert leading(whole) == [("remediation", key("closedPorts"), True)]
+    assert whole["classes"]["earned"] > whole["movement"] > 13.5

@@ -88,9 +88,9 @@ def one(text: str) -> int:
 
 def american(text: str | None) -> int:
     """`MM/DD/YYYY`, with or without a time, as `publishDates` has it; NEVER for anything else."""
-    month, _, rest = (text or "").partition("/")
-    day, _, rest = rest.partition("/")
-    try:
-        return ticks(datetime(int(rest[:4]), int(month), int(day), tzinfo=UTC))
-    except ValueError:
-        return NEVER
+    for form in ("%m/%d/%Y", "%m/%d/%Y %H:%M:%S"):
+        try:
+            return ticks(datetime.strptime((text or "").strip(), form).replace(tzinfo=UTC))
+        except ValueError:
+            continue
+    return NEVER

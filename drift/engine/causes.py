@@ -50,15 +50,13 @@ _BY_NAME = {
 }
 
 
-def classify(units: Units, scene: Scene) -> tuple[list[Cause], Longs]:
-    """The causes of the units, and for each unit the position of its cause."""
-    if not len(units):
-        return [], np.zeros(0, np.int64)
+def classify(units: Units, scene: Scene) -> tuple[list[Cause], Longs, list[Happened]]:
+    """The causes of the units, for each unit the position of its cause, and the resources that marks alone told of."""
     rules = _Rules(units, scene)
     rules.apply()
     keys = rules.kinds * (1 << 40) + rules.subjects
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    return [rules.cause(int(row)) for row in first], inverse
+    return [rules.cause(int(row)) for row in first], inverse, rules.told
 
 
 class _Rules:
@@ -70,6 +68,7 @@ class _Rules:
         self.subjects = np.zeros(len(units), np.int64)
         self.names: dict[str, int] = {}
         self.shown: list[str] = []
+        self.told: list[Happened] = []
         self.came = (units.effective_from == 0) & (units.effective_to != 0)
         self.went = (units.effective_from != 0) & (units.effective_to == 0)
         self.appeared = (units.status_from == 0) & (units.status_to != 0)
@@ -144,14 +143,17 @@ class _Rules:
             self._claim(self._where(holds, one, is_now), one.kind, self.units.resource)
         inventories = (self.scene.context_from.inventory, self.scene.context_to.inventory)
         listed = frozenset[str]().union(*(inventory.types for inventory in inventories if inventory is not None))
-        unlisted = self._on([place for place, name in self.id_of.items() if ids.type_of(name) not in listed])
-        explained = np.zeros(len(self.units), np.bool_)
-        for holds, _, _ in inner:
-            explained |= holds
-        open_ = unlisted & is_resource & ~self._on(self.units.resource[explained])
-        had, has = self.scene.had_marks[self.units.resource], self.scene.has_marks[self.units.resource]
-        self._claim(open_ & ~had & has, Kind.RESOURCE_ADDED, self.units.resource)
-        self._claim(open_ & had & ~has, Kind.RESOURCE_DELETED, self.units.resource)
+        explained = {int(place) for holds, _, _ in inner for place in self.units.resource[holds]}
+        had, has = self.scene.had_marks, self.scene.has_marks
+        for kind, flags in ((Kind.RESOURCE_ADDED, ~had & has), (Kind.RESOURCE_DELETED, had & ~has)):
+            told = [
+                place
+                for place in map(int, np.flatnonzero(flags))
+                if place not in explained and _is_unlisted(self.scene.resources[place], listed)
+            ]
+            if told:
+                self._claim(self._on(told), kind, self.units.resource)
+                self.told.append(Happened(kind, self.scene.taken_to, resources=np.array(told, np.int32)))
 
     def _recommendations(self) -> list[Claim]:
         key, control = self.units.recommendation, self.units.control
@@ -229,6 +231,11 @@ class _Rules:
         ended = units.shielded_from & ~units.shielded_to & (units.status_to == Status.UNHEALTHY)
         self._claim(started, Kind.GRACE_PERIOD_STARTED, key)
         self._claim(ended, Kind.GRACE_PERIOD_ENDED, key)
+
+
+def _is_unlisted(resource: str, listed: frozenset[str]) -> bool:
+    """Whether a resource is of a type that the inventory does not list, and not a subscription."""
+    return not ids.is_subscription(resource) and ids.type_of(resource) not in listed
 
 
 type Claim = tuple[Flags, Kind, Any]

@@ -113,12 +113,12 @@ class _Comparison:
         carried, again = carry(waiting, *sides, after.taken_at, healthy)
         fresh = join([without(changed(*sides, after.taken_at), waiting), carried.take(again)])
         scene = self._scene(exemptions, now, earlier, sides, waiting)
-        causes, owners = classify(fresh, scene)
+        causes, owners, told = classify(fresh, scene)
         units, ordered = _merge(fresh.having(cause=owners), causes, carried.take(~again), pending.causes)
 
         touched_cells = touched(units, sides[1])
-        told = [np.concatenate(reported(end.controls, self.order)) for end in (before, after)]
-        target = told[1] - told[0]
+        counts = [np.concatenate(reported(end.controls, self.order)) for end in (before, after)]
+        target = counts[1] - counts[0]
         shown = settle(units, touched_cells, target, after.taken_at - DAY)
         settled = self._changes(units, touched_cells, shown, units.effective_from, ordered)
         to_come = self._changes(units, touched_cells, ~shown, units.effective_to, ordered)
@@ -136,14 +136,17 @@ class _Comparison:
             controls={control.name: control.title for control in (*before.controls, *after.controls)},
         )
         left = Pending(units.take(~shown), self.order, tuple(ordered))
-        return Head(self.given, left, (*earlier, *now), healthy), delta
+        return Head(self.given, left, (*earlier, *now, *told), healthy), delta
 
     def _membership(self, snapshot: Snapshot) -> Membership:
         return membership(snapshot.controls, self.order, snapshot.context, len(self.given.recommendations))
 
     def _exemptions(self, end: Snapshot, around: Iterable[Happened]) -> Exemptions:
         gone = [one.exemption for one in around if one.exemption is not None]
-        return Exemptions(end.context, end.taken_at, gone, end.resources, end.recommendations)
+        known = [self.before.context.assignments, self.after.context.assignments]
+        either = None if None in known else {**known[0], **known[1]}  # an exemption outlives its assignment's end
+        context = replace(end.context, assignments=either)
+        return Exemptions(context, end.taken_at, gone, end.resources, end.recommendations)
 
     def _side(self, standing: Standing, members: Membership, healthy: bool) -> Side:
         effective = standing.effective(healthy)
@@ -173,7 +176,7 @@ class _Comparison:
         waiting = units.take(unseen(units, near, excess + near.change(units, everything, len(self.order))))
         ends = (exemptions, exemptions)
         scene = self._scene(ends, [], earlier, (side, side), waiting, self.before)
-        causes, owners = classify(waiting, scene)
+        causes, owners, _ = classify(waiting, scene)
         return Pending(waiting.having(cause=owners), self.order, tuple(causes))
 
     def _in_order(self, pending: Pending) -> Units:
