@@ -107,6 +107,11 @@ class Kind(Enum):
         return _ORDER[self]
 
     @property
+    def row(self) -> int:
+        """Where its row stands in the table; kinds that are each other's opposite share one."""
+        return _ROWS[self]
+
+    @property
     def group(self) -> Class:
         """The class it belongs to."""
         return _CLASSES[self]
@@ -114,6 +119,18 @@ class Kind(Enum):
 
 KINDS = tuple(Kind)
 _ORDER = {kind: place for place, kind in enumerate(KINDS)}
+_PAIRS = [
+    {Kind.SUBSCRIPTION_ADDED, Kind.SUBSCRIPTION_REMOVED},
+    {Kind.CONNECTOR_ADDED, Kind.CONNECTOR_REMOVED},
+    {Kind.RESOURCE_ADDED, Kind.RESOURCE_DELETED},
+    {Kind.PLAN_ENABLED, Kind.PLAN_DISABLED},
+    {Kind.POLICY_DISABLED, Kind.POLICY_ENABLED},
+    {Kind.EXEMPTION_EXPIRED, Kind.EXEMPTION_REMOVED},
+    {Kind.GRACE_PERIOD_STARTED, Kind.GRACE_PERIOD_ENDED},
+    {Kind.DATA_SOURCE_GAINED, Kind.DATA_SOURCE_LOST},
+    {Kind.REMEDIATION, Kind.REGRESSION},
+]
+_ROWS = {kind: min([kind.order, *(k.order for pair in _PAIRS if kind in pair for k in pair)]) for kind in KINDS}
 _CLASSES = {
     Kind.REMEDIATION: Class.EARNED,
     Kind.REGRESSION: Class.LOST,
@@ -365,9 +382,9 @@ class Cause:
     scope: str
 
     @property
-    def key(self) -> tuple[int, str, str]:
-        """Orders causes the same way whatever order the data came in."""
-        return (self.kind.order, self.subject.lower(), self.scope.lower())
+    def key(self) -> tuple[int, str, int, str]:
+        """Orders causes the same way whatever order the data came in: by row of the table, then subject."""
+        return (self.kind.row, self.subject.lower(), self.kind.order, self.scope.lower())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from drift.engine.scoring import exempt, layers
+from drift.engine.scoring import Standing, exempt, layers
 from drift.engine.units import Cells, Units, join
 from drift.model import DAY, NEVER, Because, Bytes, Flags, Ints, Longs, Marks, Status
 
@@ -189,12 +189,11 @@ def without(units: Units, others: Units) -> Units:
     return units.take(~np.isin(units.key(*sizes), others.key(*sizes)))
 
 
-def before_first(side: Side, counts: Flags, taken_at: int) -> Units:
+def before_first(side: Side, standing: Standing, taken_at: int) -> Units:
     """For a chain's first snapshot: the marks that changed in the 24 hours before it, from what they must have been.
 
     From the opposite status, from Unhealthy if they are Exempt, from no mark if they were first evaluated no earlier
     than they changed. Others (NotApplicable for a reason of their own) can't be told and are not among them.
-    `counts`: which recommendations count.
     """
     marks = side.marks
     rows = np.flatnonzero((marks.changed > taken_at - DAY) & (marks.changed <= taken_at))
@@ -204,19 +203,15 @@ def before_first(side: Side, counts: Flags, taken_at: int) -> Units:
     known = new | unhealthy | (status == Status.UNHEALTHY)
     was = np.where(new, Status.NONE, np.where(unhealthy, Status.UNHEALTHY, Status.HEALTHY)).astype(np.int8)
     rows, was = rows[known], was[known]
+    status, because = _with(marks.status, rows, was), _with(marks.because, rows, Because.OTHER)
     then = replace(
-        side,
-        marks=replace(
-            marks,
-            status=_with(marks.status, rows, was),
-            because=_with(marks.because, rows, Because.OTHER),
-            changed=_with(marks.changed, rows, NEVER),
-        ),
-        effective=_with(side.effective, rows, np.where(counts[marks.recommendation[rows]], was, Status.NONE)),
-        shielded=_with(side.shielded, rows, False),
+        standing,
+        marks=replace(marks, status=status, because=because, changed=_with(marks.changed, rows, NEVER)),
         mitigated=_with(side.mitigated, rows, False),
     )
-    return _expand(then, side, marks.resource[rows], marks.recommendation[rows], rows, rows, taken_at)
+    effective = _with(side.effective, rows, then.effective(False)[rows])
+    then_side = Side(then.marks, effective, then.shielded, then.mitigated, side.member)
+    return _expand(then_side, side, marks.resource[rows], marks.recommendation[rows], rows, rows, taken_at)
 
 
 def _with[Column: (Bytes, Flags, Longs)](column: Column, rows: Longs, values: Any) -> Column:

@@ -108,7 +108,10 @@ class _Comparison:
         healthy = self._healthy_reading(standings)
         sides = self._side(standings[0], self.members[0], healthy), self._side(standings[1], self.members[1], healthy)
 
-        pending = self.head.pending or self._before_first(sides[0], exemptions[0], earlier)
+        pending = self.head.pending
+        if pending is None:
+            pending, told_first = self._before_first(sides[0], standings[0], exemptions[0], earlier)
+            earlier = (*earlier, *told_first)
         waiting = self._in_order(pending)
         carried, again = carry(waiting, *sides, after.taken_at, healthy)
         fresh = join([without(changed(*sides, after.taken_at), waiting), carried.take(again)])
@@ -164,11 +167,13 @@ class _Comparison:
                 wrong[reading] += disagreement(counted, reported(end.controls, self.order))
         return min(wrong, key=wrong.__getitem__)
 
-    def _before_first(self, side: Side, exemptions: Exemptions, earlier: tuple[Happened, ...]) -> Pending:
+    def _before_first(
+        self, side: Side, standing: Standing, exemptions: Exemptions, earlier: tuple[Happened, ...]
+    ) -> tuple[Pending, list[Happened]]:
         """What a chain's first snapshot has in its marks and, by all signs, not yet in its counts."""
-        units = before_first(side, self.members[0].counts, self.before.taken_at)
+        units = before_first(side, standing, self.before.taken_at)
         if not len(units):
-            return Pending(none(), self.order, ())
+            return Pending(none(), self.order, ()), []
         near = touched(units, side)
         counted = cells(side.marks, side.effective, side.member, len(self.before.resources))
         excess = np.concatenate(reported(self.before.controls, self.order)) - np.concatenate(counted)
@@ -176,8 +181,8 @@ class _Comparison:
         waiting = units.take(unseen(units, near, excess + near.change(units, everything, len(self.order))))
         ends = (exemptions, exemptions)
         scene = self._scene(ends, [], earlier, (side, side), waiting, self.before)
-        causes, owners, _ = classify(waiting, scene)
-        return Pending(waiting.having(cause=owners), self.order, tuple(causes))
+        causes, owners, told = classify(waiting, scene)
+        return Pending(waiting.having(cause=owners), self.order, tuple(causes)), told
 
     def _in_order(self, pending: Pending) -> Units:
         """Pending units with their controls numbered as in this comparison."""

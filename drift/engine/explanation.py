@@ -271,9 +271,8 @@ def _pending(courses: Sequence[Course], scope: str, single: bool) -> list[Json]:
             continue
         then = _ahead(now.counts, delta.pending)
         factor = 1.0 if single else now.weight / total
-        if not any(c.counted and c.maximum for c in then.values()):
-            continue
-        worth = rates([(End(now.counts), End(then))])[0]
+        empty = not any(c.counted and c.maximum for c in then.values())  # then there will be no score to move
+        worth = Rates({}, {}, {}, 0.0) if empty else rates([(End(now.counts), End(then))])[0]
         for change in delta.pending:
             found.append(
                 {

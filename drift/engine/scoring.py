@@ -55,10 +55,15 @@ class Standing:
     marks: Marks
     counts: Flags
     """[recommendation]"""
-    shielded: Flags
-    """[mark] Unhealthy, and a governance grace period keeps it from counting."""
+    graced: Flags
+    """[mark] A governance grace period is running: it keeps an Unhealthy mark from counting."""
     mitigated: Flags
     """[mark] Exempt by an exemption of category Mitigated."""
+
+    @property
+    def shielded(self) -> Flags:
+        """[mark] Only a grace period keeps it from counting."""
+        return self.graced & (self.marks.status == Status.UNHEALTHY) & self.counts[self.marks.recommendation]
 
     def effective(self, healthy_reading: bool) -> Bytes:
         """What each mark contributes: HEALTHY, UNHEALTHY or NONE."""
@@ -74,18 +79,18 @@ class Standing:
 def standing(snapshot: Snapshot, context: Context, counts: Flags, exemptions: Exemptions) -> Standing:
     """A snapshot's marks, with grace periods and Mitigated exemptions looked up."""
     marks = snapshot.marks
-    shielded = np.zeros(len(marks), np.bool_)
+    graced = np.zeros(len(marks), np.bool_)
     for grace in context.graces or ():
         if grace.due > snapshot.taken_at:
             at = find(marks, grace.resource, grace.recommendation)
-            if at is not None and marks.status[at] == Status.UNHEALTHY:
-                shielded[at] = counts[grace.recommendation]
+            if at is not None:
+                graced[at] = True
     mitigated = np.zeros(len(marks), np.bool_)
     if exemptions.any_mitigated:
         for at in np.flatnonzero(exempt(marks.status, marks.because)):
             match = exemptions.match(int(marks.resource[at]), int(marks.recommendation[at]))
             mitigated[at] = match is not None and match.mitigated
-    return Standing(marks, counts, shielded, mitigated)
+    return Standing(marks, counts, graced, mitigated)
 
 
 def exempt(status: Bytes, because: Bytes) -> Flags:

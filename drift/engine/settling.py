@@ -37,10 +37,6 @@ class _Problem:
     """[unit] its undated group, -1 if it is dated"""
     dates: int
     undated: int
-    forced_dates: int
-    """Dated groups that must be settled."""
-    forced: Flags
-    """[undated group] must be settled"""
 
     def change(self, arrived: Flags) -> Longs:
         """[2 × control] what the counts change by when the marked units arrive."""
@@ -95,14 +91,17 @@ class _Problem:
 
 
 def settle(units: Units, cells: Cells, target: Longs, overdue: int) -> Flags:
-    """Which units the counts show. `target`: reported changes of h by control, then of n.
+    """Which units are settled: those the counts show. `target`: reported changes of h by control, then of n.
 
     `overdue`: changes first seen or dated before this tick are settled whatever the counts show. Units with a time are
     grouped by it, the others by cause; causes must be numbered in their order.
     """
-    problem = _problem(units, cells, target, overdue)
-    everything = np.ones(len(units), np.bool_)
-    if not np.abs(target - problem.change(everything)).any():
+    return _shown(_problem(units, cells, target)) | (units.since < overdue)
+
+
+def _shown(problem: _Problem) -> Flags:
+    everything = np.ones(len(problem.units), np.bool_)
+    if not np.abs(problem.target - problem.change(everything)).any():
         return everything
     if problem.undated <= FEW:
         best = min(_all_subsets(problem), key=lambda found: found[0])
@@ -115,23 +114,20 @@ def unseen(units: Units, cells: Cells, target: Longs) -> Flags:
 
     As few as make the mismatch least, and none unless that is less than with all of them shown. All units have a time.
     """
-    problem = _problem(units, cells, target, NEVER)
+    problem = _problem(units, cells, target)
     mismatch, _ = problem.prefixes(np.zeros(0, np.bool_))
     best = problem.dates - int(np.argmin(mismatch[::-1]))
     return problem.date > best
 
 
-def _problem(units: Units, cells: Cells, target: Longs, overdue: int) -> _Problem:
+def _problem(units: Units, cells: Cells, target: Longs) -> _Problem:
     is_dated = units.time != NEVER
     times, date = np.unique(units.time[is_dated], return_inverse=True)
     causes, group = np.unique(units.cause[~is_dated], return_inverse=True)
     of_date, of_group = np.zeros(len(units), np.int64), np.full(len(units), -1, np.int64)
     of_date[is_dated] = date + 1
     of_group[~is_dated] = group
-    forced = np.zeros(len(causes), np.bool_)
-    forced[of_group[~is_dated & (units.since < overdue)]] = True
-    forced_dates = int(np.searchsorted(times, overdue))
-    return _Problem(units, cells, target, of_date, of_group, len(times), len(causes), forced_dates, forced)
+    return _Problem(units, cells, target, of_date, of_group, len(times), len(causes))
 
 
 type _Found = tuple[tuple[int, int, int, tuple[int, ...]], int, Flags]
@@ -140,16 +136,15 @@ type _Found = tuple[tuple[int, int, int, tuple[int, ...]], int, Flags]
 
 def _best_prefix(problem: _Problem, chosen: Flags) -> _Found:
     mismatch, arrived = problem.prefixes(chosen)
-    ranked = [(int(mismatch[p]), -int(arrived[p]), -p) for p in range(problem.forced_dates, problem.dates + 1)]
+    ranked = [(int(mismatch[p]), -int(arrived[p]), -p) for p in range(problem.dates + 1)]
     best = min(ranked)
     left_out = tuple(-int(at) for at in reversed(np.flatnonzero(~chosen)))
     return (*best, left_out), -best[2], chosen
 
 
 def _all_subsets(problem: _Problem) -> Iterator[_Found]:
-    free = [int(at) for at in np.flatnonzero(~problem.forced)]
-    for size in range(len(free) + 1):
-        for left_out in combinations(free, size):
+    for size in range(problem.undated + 1):
+        for left_out in combinations(range(problem.undated), size):
             chosen = np.ones(problem.undated, np.bool_)
             chosen[list(left_out)] = False
             yield _best_prefix(problem, chosen)
@@ -170,7 +165,7 @@ def _leave_out(problem: _Problem, prefix: int) -> Flags:
     gains = _Departures(problem, prefix)
     while True:
         better = np.abs(rest + gains.taken).sum(axis=1)
-        better[~chosen | problem.forced] = np.iinfo(np.int64).max
+        better[~chosen] = np.iinfo(np.int64).max
         least = better.min(initial=np.iinfo(np.int64).max)
         if least >= np.abs(rest).sum():
             return chosen
