@@ -1,0 +1,129 @@
+"""The command line: `drift explain`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+
+from drift import text
+from drift.adapters.evidence import open_folders
+from drift.errors import EvidenceError
+from drift.model import Json
+from drift.pipeline import explain_folders
+
+WRONG_INPUT = 2
+FELL = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Exit status: 0 done, 2 the input can't be used (one line on stderr), 3 see --fail-under."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except EvidenceError as error:
+        print(f"drift: {text.line(str(error))}", file=sys.stderr)
+        return WRONG_INPUT
+    except BrokenPipeError:  # the reader of our output has had enough: `drift explain … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="drift", description="Why the Defender for Cloud secure score moved.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    explain = commands.add_parser(
+        "explain",
+        help="explain a movement from two or more evidence folders",
+        description="Divides the movement of the secure score between evidence folders among its causes.",
+        epilog="docs/evidence.md tells how to make an evidence folder.",
+    )
+    explain.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="evidence folders, in order of time")
+    explain.add_argument(
+        "--scope", default="all", help="all (default), a subscription id, tag:NAME=VALUE or mg:NAME", metavar="SCOPE"
+    )
+    explain.add_argument("--format", choices=("text", "json"), default="text", help="text for people (default), or json")
+    explain.add_argument(
+        "--fail-under", type=_number, metavar="PP", help="exit with 3 when the movement is below PP percentage points"
+    )
+    explain.add_argument("--all", action="store_true", help="text: every cause, not only the largest")
+    explain.add_argument("--width", type=int, metavar="COLUMNS", help="text: width (default: the terminal's)")
+    explain.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="text: colour")
+    explain.set_defaults(run=_explain)
+    schema = commands.add_parser("schema", help="print the JSON Schema of `drift explain --format json`")
+    schema.set_defaults(run=_schema)
+    return parser
+
+
+def _number(value: str) -> float:
+    number = float(value)
+    if number != number or abs(number) == float("inf"):
+        raise argparse.ArgumentTypeError(f"{value} is not a number of percentage points")
+    return number
+
+
+def _explain(options: argparse.Namespace) -> int:
+    if len(options.folders) < 2:
+        raise EvidenceError("explain needs two evidence folders or more: before and after")
+    with _Progress(sys.stderr) as progress:
+        found = explain_folders(open_folders(options.folders), options.scope, progress.step)
+    if options.format == "json":
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    else:
+        sys.stdout.write(_text(found, options))
+    sys.stdout.flush()
+    movement = found["movement"]
+    if options.fail_under is not None and movement is not None and movement < options.fail_under:
+        return FELL
+    return 0
+
+
+def _text(found: Json, options: argparse.Namespace) -> str:
+    width = options.width or shutil.get_terminal_size((100, 24)).columns
+    auto = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    color = auto if options.color == "auto" else options.color == "always"
+    style = text.Style(width=max(40, min(width, 120)), color=color, unicode=_takes_unicode(sys.stdout))
+    return text.render(found, style, every=options.all)
+
+
+def _takes_unicode(stream: TextIO) -> bool:
+    try:
+        "█▏−“…".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _schema(_: argparse.Namespace) -> int:
+    sys.stdout.write((resources.files("drift") / "explanation.schema.json").read_text(encoding="utf-8"))
+    return 0
+
+
+class _Progress:
+    """How far it is, on a terminal's stderr only; the line is gone when the work is done."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._shown = stream, stream.isatty()
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def step(self, done: int, total: int, name: str) -> None:
+        """One more subscription is done."""
+        if self._shown:
+            shown = text.line(f"{done} of {total} subscriptions compared: {name}")
+            columns = shutil.get_terminal_size().columns
+            self._stream.write("\r\x1b[K" + shown[: columns - 1])
+            self._stream.flush()
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
