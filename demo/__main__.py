@@ -4,15 +4,14 @@ import argparse
 import shutil
 from pathlib import Path
 
-from drift.cli import main as drift
-
 from demo.northwind import STEPS, write
+from drift.cli import main as drift
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = """\
 Northwind Retail, six weeks from Monday, 2 March 2026. Two subscriptions, sub-prod and, from the Wednesday of week 1,
 sub-dev: 40 virtual machines, a dozen storage accounts, a handful of SQL servers. 62 % is to become 75 %.
-What Azure answered at 13 moments is in {folder}; nothing here has asked Azure.
+What Azure answered at 13 moments is in {folder}/; nothing here has asked Azure.
 """
 
 
@@ -26,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     if keep is None and folder.exists():
         shutil.rmtree(folder)
     write(folder)
-    print(HEADER.format(folder=folder))
+    print(HEADER.format(folder=keep or ".demo"))
     for step in STEPS:
         print(f"── {step.text}\n", flush=True)
         status = drift(["explain", *(str(folder / name) for name in step.names), "--scope", step.scope])

@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import TextIO
 
@@ -102,7 +101,7 @@ def _takes_unicode(stream: TextIO) -> bool:
 
 
 def _schema(_: argparse.Namespace) -> int:
-    sys.stdout.write((resources.files("drift") / "explanation.schema.json").read_text(encoding="utf-8"))
+    sys.stdout.write(Path(__file__).with_name("explanation.schema.json").read_text(encoding="utf-8"))
     return 0
 
 

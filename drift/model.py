@@ -206,7 +206,10 @@ class Marks:
     because: Bytes
     changed: Longs
     first: Longs
-    """`statusChangeDate` and `firstEvaluationDate` in ticks, NEVER where Azure gives none."""
+    """`statusChangeDate` and `firstEvaluationDate` in ticks, NEVER where Azure gives none.
+
+    `first` is kept of the marks that changed in the 24 hours up to the snapshot, NEVER elsewhere: only there it decides.
+    """
 
     def __len__(self) -> int:
         return len(self.status)

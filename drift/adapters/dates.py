@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.model import DAY, HOUR, NEVER, Longs, ticks
+from drift.model import HOUR, NEVER, Longs, ticks
 
 _SECOND = HOUR // 3600
 _SEPARATORS = {4: ord("-"), 7: ord("-"), 10: ord("T"), 13: ord(":"), 16: ord(":")}
 _DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
-_LAST_DAY = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int32)
+_LAST_DAY = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.uint8)
 
 
 def column(texts: list[str]) -> Longs:
@@ -21,14 +21,18 @@ def column(texts: list[str]) -> Longs:
     `2026-03-02T06:00:00.1234567Z` in all its lengths is read for the whole column at once; other forms one by one.
     """
     out = np.full(len(texts), NEVER, np.int64)
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    for length in np.unique(lengths):
+    of_length: dict[int, list[int]] = {}
+    if len(set(map(len, texts))) > 1:
+        for row, text in enumerate(texts):
+            of_length.setdefault(len(text), []).append(row)
+    elif texts:
+        of_length[len(texts[0])] = list(range(len(texts)))
+    for length, rows in of_length.items():
         if length == 0:
             continue
-        rows = np.flatnonzero(lengths == length)
         chosen = texts if len(rows) == len(texts) else [texts[row] for row in rows]
         data = "".join(chosen).encode("ascii", "replace")
-        parsed, good = _parse(np.frombuffer(data, np.uint8).reshape(len(rows), int(length)))
+        parsed, good = _parse(np.frombuffer(data, np.uint8).reshape(len(rows), length))
         for row in np.flatnonzero(~good):
             parsed[row] = one(chosen[row])
         out[rows] = parsed
@@ -45,28 +49,30 @@ def _parse(text: NDArray[np.uint8]) -> tuple[Longs, NDArray[np.bool_]]:
     for at, byte in _SEPARATORS.items():
         good &= place[at] == byte
     good &= place[-1] == ord("Z")
-    if length > 20:
-        good &= place[19] == ord(".")
     digit = place - np.uint8(ord("0"))  # what is no digit wraps to more than 9
-    for at in (*_DIGITS, *range(20, length - 1)):
-        good &= digit[at] <= 9
+    fraction = range(20, length - 1)
+    good &= digit[[*_DIGITS, *fraction]].max(axis=0) <= 9
+    if fraction:
+        good &= place[19] == ord(".")
 
-    def number(start: int, stop: int) -> NDArray[np.int32]:
-        value = digit[start].astype(np.int32)
-        for at in range(start + 1, stop):
-            value *= 10
-            value += digit[at]
-        return value
+    def pair(at: int) -> NDArray[np.uint8]:
+        return digit[at] * np.uint8(10) + digit[at + 1]
 
-    year, month, day = number(0, 4), number(5, 7), number(8, 10)
-    hour, minute, second = number(11, 13), number(14, 16), number(17, 19)
+    month, day, hour, minute, second = (pair(at) for at in (5, 8, 11, 14, 17))
+    year = pair(0).astype(np.int32) * 100 + pair(2)
     good &= (year >= 1) & (month <= 12) & (day >= 1) & (hour <= 23) & (minute <= 59) & (second <= 59)
     good &= day <= _LAST_DAY[np.minimum(month, 12)]  # 29 February goes to the careful reader, and month 0 nowhere
-    tick = (_days(year, month, day) * 24 + hour).astype(np.int64) * HOUR
-    tick += (minute * 60 + second).astype(np.int64) * _SECOND
-    if length > 20:
-        tick += number(20, length - 1) * 10 ** (27 - length + 1)
-    return tick, good
+    seconds = _days(year, month.astype(np.int32), day.astype(np.int32)).astype(np.int64) * 86400
+    seconds += hour.astype(np.int32) * 3600 + minute.astype(np.int32) * 60 + second
+    return seconds * _SECOND + _fraction(digit, fraction), good
+
+
+def _fraction(digit: NDArray[np.uint8], places: range) -> NDArray[np.int32] | int:
+    """Seven places after the point as ticks; places that are not written are 0."""
+    value: NDArray[np.int32] | int = 0
+    for at in places:
+        value = value * 10 + digit[at].astype(np.int32)
+    return value * 10 ** (7 - len(places))
 
 
 def _days(year: NDArray[np.int32], month: NDArray[np.int32], day: NDArray[np.int32]) -> NDArray[np.int32]:

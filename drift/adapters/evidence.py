@@ -64,7 +64,7 @@ class Folder:
             return self._unscored(subscription, reason, context, resources)
         controls = self._controls(folder)
         read = self._stream(folder / "assessments.json", assessments.MARK_SHAPES)
-        marks = assessments.marks(str(folder / "assessments.json"), read, resources, self.recommendations)
+        marks = assessments.marks(str(folder / "assessments.json"), read, resources, self.recommendations, self.taken_at)
         if not any(control.counted and control.maximum for control in controls):
             reason = "no control has a counted resource"
         return Snapshot(
@@ -72,7 +72,7 @@ class Folder:
         )
 
     def _unscored(self, subscription: Subscription, reason: str, context: Context, resources: Names) -> Snapshot:
-        empty = assessments.marks("", iter(()), resources, self.recommendations)
+        empty = assessments.marks("", iter(()), resources, self.recommendations, self.taken_at)
         return Snapshot(subscription, self.taken_at, None, reason, (), empty, context, resources, self.recommendations)
 
     def _taken_at(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ from drift.model import NEVER
 _UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+@lru_cache
+def _snake(name: str) -> str:
+    return _UPPER.sub("_", name).lower()
+
+
 class Fields:
     """A JSON object with where it stands, for errors."""
 
@@ -30,10 +36,9 @@ class Fields:
         self._row, self._where = row, where
 
     def _get(self, name: str) -> Any:
-        snake = _UPPER.sub("_", name).lower()
         inner = self._row.get("properties")
         for place in (inner if isinstance(inner, dict) else {}, self._row):
-            for spelling in (name, snake):
+            for spelling in (name, _snake(name)):
                 if place.get(spelling) is not None:
                     return place[spelling]
         return None

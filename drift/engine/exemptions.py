@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from drift import ids
 from drift.model import NEVER, Context, Exemption, Names
@@ -38,6 +38,7 @@ class Exemptions:
         former = [e for e in gone if e.id.lower() not in ids_standing and self._of_benchmark(e)]
         self.any_mitigated = any(e.mitigated for e in (*standing, *former))
         self._tiers = [_by_scope(standing), _by_scope(former)]
+        self._groups = [self._above(tier) for tier in self._tiers]
         self._near: dict[int, list[Exemption]] = {}
 
     def match(self, resource: int, recommendation: int) -> Exemption | None:
@@ -46,16 +47,20 @@ class Exemptions:
             self._near[resource] = self._covering(self._resources[resource].lower())
         return next((e for e in self._near[resource] if self._names(e, recommendation)), None)
 
+    def _above(self, tier: Mapping[str, Sequence[Exemption]]) -> list[Exemption]:
+        """The exemptions made at management groups above the subscription, nearest first."""
+        above = self._context.ancestors
+        groups = [(ids.management_group(scope), scope) for scope in tier]
+        near = [(above.index(name) if above else 0, s) for name, s in groups if name and (above is None or name in above)]
+        return [exemption for _, scope in sorted(near) for exemption in tier[scope]]
+
     def _covering(self, resource: str) -> list[Exemption]:
         found: list[Exemption] = []
-        above = self._context.ancestors
-        for tier in self._tiers:
-            for scope in ids.scopes(resource):
-                found += tier.get(scope, ())
-            groups = [(scope, ids.management_group(scope)) for scope in tier if ids.management_group(scope) is not None]
-            near = [(above.index(name) if above else 0, scope) for scope, name in groups if above is None or name in above]
-            for _, scope in sorted(near):
-                found += tier[scope]
+        for tier, groups in zip(self._tiers, self._groups, strict=True):
+            if tier:
+                for scope in ids.scopes(resource):
+                    found += tier.get(scope, ())
+                found += groups
         return [e for e in found if not any(ids.under(resource, scope) for scope in e.excluded)]
 
     def _of_benchmark(self, exemption: Exemption) -> bool:
