@@ -13,7 +13,6 @@ from typing import TextIO
 import msgspec
 
 from drift import text
-from drift.adapters.evidence import open_folders
 from drift.errors import EvidenceError
 from drift.model import Json
 from drift.pipeline import explain_folders
@@ -72,7 +71,7 @@ def _explain(options: argparse.Namespace) -> int:
     if len(options.folders) < 2:
         raise EvidenceError("explain needs two evidence folders or more: before and after")
     with _Progress(sys.stderr) as progress:
-        found = explain_folders(open_folders(options.folders), options.scope, progress.step)
+        found = explain_folders(options.folders, options.scope, progress.step)
     if options.format == "json":
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
     else:

@@ -409,7 +409,8 @@ class Change:
     went: Fraction = Fraction(0)
     """Counted cells it brought, and took: how a change of the subscription's weight is divided."""
     marks: int = 0
-    resources: frozenset[int] = frozenset()
+    resources: frozenset[str] = frozenset()
+    """Ids of the resources concerned."""
     since: int = NEVER
     title: str = ""
     evidence: tuple[Evidence, ...] = ()
@@ -459,7 +460,6 @@ class Delta:
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     """The optional files that were not at hand at one end or the other."""
-    resources: Names | None = None
     controls: Mapping[str, str] = field(default_factory=dict)
     """Display names, by control name."""
 

@@ -3,30 +3,60 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from collections.abc import Iterator
+from pathlib import Path
 
-from drift.adapters.evidence import Folder
+from drift.adapters.evidence import Folder, open_folders
 from drift.engine.comparison import Head, compare, point
 from drift.engine.explanation import Course, explain
 from drift.errors import EvidenceError
-from drift.model import Delta, Json, Names, Point
+from drift.model import Delta, Json, Names, Point, belongs
 
 type Progress = Callable[[int, int, str], None]
 """Told after each subscription: how many are done, of how many, and its name."""
 
+LARGE = 64 << 20
+"""Bytes of assessments from which a second process earns its start."""
 
-def explain_folders(folders: Sequence[Folder], scope: str, progress: Progress) -> Json:
+
+def explain_folders(paths: Sequence[Path], scope: str, progress: Progress) -> Json:
     """The explanation of a window of two or more evidence folders. Raises EvidenceError."""
-    every = {s.id.lower(): s for folder in folders for s in folder.subscriptions.values()}
-    courses = []
-    with _no_collector():
-        for at, (identity, subscription) in enumerate(sorted(every.items())):
-            courses.append(_course(folders, identity))
-            progress(at + 1, len(every), subscription.name)
+    folders = open_folders(paths)
+    every = {s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}
+    courses: list[Course] = []
+    for course in _courses(folders, sorted(every)):
+        courses.append(course)
+        progress(len(courses), len(every), every[course.id.lower()])
     _known_scope(folders, courses, scope)
     return explain(courses, [folder.taken_at for folder in folders], scope)
+
+
+def _courses(folders: Sequence[Folder], identities: Sequence[str]) -> Iterator[Course]:
+    """The subscriptions through all folders, in order; large ones on all processors, a subscription at a time each."""
+    workers = min(os.cpu_count() or 1, len(identities))
+    if workers < 2 or sum(folder.size for folder in folders) < LARGE:
+        with _no_collector():
+            for identity in identities:
+                yield _course(folders, identity)
+        return
+    paths = [folder.path for folder in folders]
+    with ProcessPoolExecutor(workers, initializer=_open_once, initargs=(paths,)) as pool:
+        yield from pool.map(_course_of, identities)
+
+
+_opened: list[Folder] = []
+
+
+def _open_once(paths: Sequence[Path]) -> None:
+    gc.disable()
+    _opened[:] = open_folders(paths)
+
+
+def _course_of(identity: str) -> Course:
+    return _course(_opened, identity)
 
 
 def _course(folders: Sequence[Folder], identity: str) -> Course:
@@ -46,17 +76,16 @@ def _course(folders: Sequence[Folder], identity: str) -> Course:
             head, delta = compare(head, snapshot)
         points.append(point(snapshot) if snapshot is not None else None)
         deltas.append(delta)
-    names = [p.subscription.id for p in points if p is not None]
-    return Course(names[-1], points, deltas[1:])
+    known = [at for at in points if at is not None]
+    return Course(known[-1].subscription.id, points, deltas[1:])
 
 
 def _known_scope(folders: Sequence[Folder], courses: Sequence[Course], scope: str) -> None:
     """Raises EvidenceError for a scope that nothing belongs to."""
-    from drift.model import belongs
-
-    if scope.startswith("mg:") and not any(p and p.ancestors is not None for c in courses for p in c.points):
+    points = [point for course in courses for point in course.points if point is not None]
+    if scope.startswith("mg:") and all(point.ancestors is None for point in points):
         raise EvidenceError(f"{folders[-1].path / 'management-groups.json'}: is missing, and --scope {scope} needs it")
-    if not any(belongs(p, scope) for c in courses for p in c.points if p is not None):
+    if not any(belongs(point, scope) for point in points):
         raise EvidenceError(f"--scope {scope}: no subscription of the folders belongs to it")
 
 

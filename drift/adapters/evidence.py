@@ -47,6 +47,12 @@ class Folder:
         self._initiatives = self._optional(path / "policy-set-definitions.json", arm.initiatives)
         self._ancestors = self._read_ancestors()
 
+    @property
+    def size(self) -> int:
+        """Bytes of its assessments."""
+        files = (folder / "assessments.json" for folder in self._folders.values())
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def snapshot(self, identity: str, resources: Names) -> Snapshot | None:
         """One subscription of the folder, or None if it is not in it. Raises EvidenceError."""
         subscription = self.subscriptions.get(identity.lower())

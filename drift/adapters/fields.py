@@ -30,17 +30,20 @@ def _snake(name: str) -> str:
 class Fields:
     """A JSON object with where it stands, for errors."""
 
-    __slots__ = ("_where", "_row")
+    __slots__ = ("_places", "_where")
 
     def __init__(self, row: dict[str, Any], where: str) -> None:
-        self._row, self._where = row, where
+        inner = row.get("properties")
+        self._places = (inner, row) if isinstance(inner, dict) else (row,)
+        self._where = where
 
     def _get(self, name: str) -> Any:
-        inner = self._row.get("properties")
-        for place in (inner if isinstance(inner, dict) else {}, self._row):
-            for spelling in (name, _snake(name)):
-                if place.get(spelling) is not None:
-                    return place[spelling]
+        for place in self._places:
+            value = place.get(name)
+            if value is None:
+                value = place.get(_snake(name))
+            if value is not None:
+                return value
         return None
 
     def fail(self, what: str) -> EvidenceError:

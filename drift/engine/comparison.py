@@ -135,7 +135,6 @@ class _Comparison:
             pending=tuple(facts.told(change) for change in to_come),
             notes=wording.notes(standings, healthy, bool((units.since[shown] < after.taken_at - DAY).any() and unexplained)),
             missing=_missing(self.head.snapshot, self.given),
-            resources=after.resources,
             controls={control.name: control.title for control in (*before.controls, *after.controls)},
         )
         left = Pending(units.take(~shown), self.order, tuple(ordered))
@@ -247,7 +246,7 @@ class _Comparison:
                     came=came.get(cause, Fraction(0)),
                     went=went.get(cause, Fraction(0)),
                     marks=len(marks),
-                    resources=frozenset(some.resource[rows].tolist()),
+                    resources=frozenset(self.given.resources[place] for place in np.unique(some.resource[rows])),
                     since=int(some.since[rows].min()),
                 )
             )

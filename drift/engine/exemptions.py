@@ -39,6 +39,7 @@ class Exemptions:
         self.any_mitigated = any(e.mitigated for e in (*standing, *former))
         self._tiers = [_by_scope(standing), _by_scope(former)]
         self._groups = [self._above(tier) for tier in self._tiers]
+        self._policies = {e.id: self._policies_of(e) for e in (*standing, *former)}
         self._near: dict[int, list[Exemption]] = {}
 
     def match(self, resource: int, recommendation: int) -> Exemption | None:
@@ -61,7 +62,7 @@ class Exemptions:
                 for scope in ids.scopes(resource):
                     found += tier.get(scope, ())
                 found += groups
-        return [e for e in found if not any(ids.under(resource, scope) for scope in e.excluded)]
+        return [e for e in found if not (e.excluded and any(ids.under(resource, scope) for scope in e.excluded))]
 
     def _of_benchmark(self, exemption: Exemption) -> bool:
         if exemption.assignment is None or self._context.assignments is None:
@@ -72,23 +73,23 @@ class Exemptions:
     def _names(self, exemption: Exemption, recommendation: int) -> bool:
         if exemption.recommendation is not None:
             return exemption.recommendation == self._recommendations[recommendation].lower()
-        if not exemption.references:
+        policies = self._policies[exemption.id]
+        if policies is None:
             return True
         metadata = (self._context.recommendations or {}).get(recommendation)
-        if metadata is None or metadata.policy is None:
-            return False
-        if self._context.initiatives is None:
-            return ids.last(metadata.policy) in exemption.references
-        return any(
-            references.get(reference) == metadata.policy
-            for references in self._initiatives(exemption)
-            for reference in exemption.references
-        )
+        return metadata is not None and metadata.policy in policies
 
-    def _initiatives(self, exemption: Exemption) -> list[Mapping[str, str]]:
-        known = self._context.initiatives or {}
+    def _policies_of(self, exemption: Exemption) -> frozenset[str | None] | None:
+        """The policies that an exemption's references name; None: all of its assignment."""
+        if not exemption.references:
+            return None
+        if self._context.initiatives is None:  # only a reference that is the policy's own name can be told
+            known = (self._context.recommendations or {}).values()
+            return frozenset(r.policy for r in known if r.policy and ids.last(r.policy) in exemption.references)
         assignment = (self._context.assignments or {}).get(exemption.assignment or "")
-        return [known[assignment.definition]] if assignment else list(known.values())
+        mapped = self._context.initiatives
+        chosen = [mapped[assignment.definition]] if assignment else list(mapped.values())
+        return frozenset(one[ref] for one in chosen for ref in exemption.references if ref in one)
 
 
 def _by_scope(exemptions: Iterable[Exemption]) -> dict[str, list[Exemption]]:

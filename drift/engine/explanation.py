@@ -25,7 +25,6 @@ from drift.model import (
     Evidence,
     Json,
     Kind,
-    Names,
     Point,
     belongs,
     moment,
@@ -54,20 +53,19 @@ class _Account:
     weight: list[float] = field(default_factory=list)
     controls: dict[str, list[float]] = field(default_factory=dict)
     marks: int = 0
-    resources: set[int] = field(default_factory=set)
-    names: Names | None = None
+    resources: dict[str, str] = field(default_factory=dict)
+    """Ids by their lower case."""
     evidence: dict[Evidence, None] = field(default_factory=dict)
 
     @property
     def share(self) -> float:
         return fsum(self.shares)
 
-    def add(self, change: Change, names: Names | None) -> None:
+    def add(self, change: Change) -> None:
         """What the change says of itself; the shares are added apart."""
         self.title = change.title
         self.marks += change.marks
-        self.resources |= change.resources
-        self.names = names or self.names
+        self.resources |= {identity.lower(): identity for identity in change.resources}
         self.evidence |= dict.fromkeys(change.evidence)
 
 
@@ -154,8 +152,7 @@ def _segment(
     for (course, before, after), worth in zip(members, rates(lines), strict=True):
         for change, share, weight in _shares(course, at, before, after, worth, single):
             account = accounts.setdefault(change.cause.key, _Account(change.cause))
-            delta = course.deltas[at]
-            account.add(change, delta.resources if delta else None)
+            account.add(change)
             account.shares.append(share + weight)
             if weight:
                 account.weight.append(weight)
@@ -202,7 +199,7 @@ def _cause(account: _Account) -> Json:
         "subject": cause.subject,
         "scope": cause.scope,
         "share": account.share,
-        "title": _titled(account.title, account.resources, account.names),
+        "title": wording.placed(account.title, account.resources.values()),
         "confidence": "confirmed" if account.evidence else "inferred",
         "marks": account.marks,
         "resources": len(account.resources),
@@ -212,11 +209,6 @@ def _cause(account: _Account) -> Json:
     if account.weight:
         found["weight"] = fsum(account.weight)
     return found
-
-
-def _titled(title: str, resources: set[int] | frozenset[int], names: Names | None) -> str:
-    shown = [names[place] for place in resources] if names is not None and len(resources) == 1 else []
-    return wording.placed(title, shown, len(resources))
 
 
 def _evidence(one: Evidence) -> Json:
@@ -249,10 +241,10 @@ def _summary(accounts: Sequence[_Account]) -> list[Json]:
 
 def _headline(own: Sequence[_Account]) -> str:
     if len(own) == 1:
-        return _titled(own[0].title, own[0].resources, own[0].names)
+        return wording.placed(own[0].title, own[0].resources.values())
     kind = own[0].cause.kind
     subjects = {account.cause.subject.lower() for account in own}
-    by_scope: dict[str, set[int]] = {}
+    by_scope: dict[str, set[str]] = {}
     for account in own:
         by_scope.setdefault(account.cause.scope.lower(), set()).update(account.resources)
     groups = {group.lower() for account in own if (group := ids.resource_group(account.cause.subject))}
@@ -281,7 +273,7 @@ def _pending(courses: Sequence[Course], scope: str, single: bool) -> list[Json]:
                     "subject": change.cause.subject,
                     "scope": change.cause.scope,
                     "share": factor * worth.share(change.effects),
-                    "title": _titled(change.title, change.resources, delta.resources),
+                    "title": wording.placed(change.title, change.resources),
                     "since": iso(change.since),
                     "due": iso(change.since + DAY),
                     "marks": change.marks,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from drift import ids
@@ -45,21 +45,25 @@ _TYPES = {
     "microsoft.network/networksecuritygroups": "network security group",
     "microsoft.containerservice/managedclusters": "Kubernetes cluster",
     "microsoft.containerregistry/registries": "container registry",
+    "microsoft.dbforpostgresql/flexibleservers": "PostgreSQL server",
+    "microsoft.dbformysql/flexibleservers": "MySQL server",
     "microsoft.documentdb/databaseaccounts": "Cosmos DB account",
-    "microsoft.resources/subscriptions": "subscription",
     "microsoft.resources/resourcegroups": "resource group",
 }
 
 
 def resource(identity: str) -> str:
     """`virtual machine vm-7`."""
+    if ids.is_subscription(identity):
+        return "the subscription itself"
     kind = ids.type_of(identity)
     return f"{_TYPES.get(kind, kind.rpartition('/')[2])} {clean(ids.last(identity))}"
 
 
-def placed(title: str, names: Sequence[str], number: int) -> str:
+def placed(title: str, resources: Collection[str]) -> str:
     """A title with its resources: the name of the one, or how many."""
-    return title.replace(WHERE, resource(names[0]) if number == 1 and names else count(number, "resource"))
+    where = resource(next(iter(resources))) if len(resources) == 1 else count(len(resources), "resource")
+    return title.replace(WHERE, where)
 
 
 class Facts:
