@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift.engine.attribution import End, rates
-from drift.model import Counts, Effect
+from drift.model import Counts, Effects
 
 type Floats = NDArray[np.float64]
-type Cause = dict[str, Effect]
+type Part = tuple[int, Fraction, Fraction]
+"""What one cause did to one control: its number, Δh, Δn."""
 
 CONTROLS = 50
 FEW, MANY = 10, 1_000
@@ -28,52 +29,58 @@ ROUNDS = 101
 STEPS = 10_000
 
 
-def movement(rng: np.random.Generator) -> tuple[End, End, list[tuple[str, Effect]]]:
+def name_of(number: int) -> str:
+    return f"control-{number:02d}"
+
+
+def movement(rng: np.random.Generator) -> tuple[End, End, list[Part]]:
     """Both ends, and the change of every control in 20 parts, fractions of cells as shared cells give them."""
     before: dict[str, Counts] = {}
     after: dict[str, Counts] = {}
-    parts: list[tuple[str, Effect]] = []
+    parts: list[Part] = []
     for number in range(CONTROLS):
-        name, maximum = f"control-{number:02d}", float(rng.integers(1, 11))
+        maximum = float(rng.integers(1, 11))
         n = 0 if number == 0 else int(rng.integers(40, 20_000))
         h = round(n * float(rng.uniform(0.3, 0.9)))
         pieces = MANY // CONTROLS
         changes = [
-            Effect(Fraction(int(a), 6), Fraction(int(b), 6))
-            for a, b in zip(rng.integers(-60, 90, pieces), rng.integers(-60, 120, pieces), strict=True)
+            (Fraction(int(a), 6), Fraction(int(b), 6))
+            for a, b in zip(rng.integers(-60, 90, pieces - 1), rng.integers(-60, 120, pieces - 1), strict=True)
         ]
+        done_h, done_n = (sum((change[which] for change in changes), Fraction(0)) for which in (0, 1))
         # The last piece makes whole cells of the rest; a control that enters or leaves does so whole.
-        wanted_h, wanted_n = round(sum(c.healthy for c in changes[:-1])), round(sum(c.counted for c in changes[:-1]))
-        if number == 0:
-            wanted_h, wanted_n = 30, 80
-        if number == 1:
-            wanted_h, wanted_n = -h, -n
-        rest_h = wanted_h - sum((c.healthy for c in changes[:-1]), Fraction(0))
-        rest_n = wanted_n - sum((c.counted for c in changes[:-1]), Fraction(0))
-        changes[-1] = Effect(rest_h, rest_n)
-        before[name] = Counts(maximum, h, n)
-        after[name] = Counts(maximum, h + wanted_h, n + wanted_n)
-        parts += [(name, change) for change in changes]
+        wanted_h, wanted_n = {0: (30, 80), 1: (-h, -n)}.get(number, (round(done_h), round(done_n)))
+        changes.append((wanted_h - done_h, wanted_n - done_n))
+        before[name_of(number)] = Counts(maximum, h, n)
+        after[name_of(number)] = Counts(maximum, h + wanted_h, n + wanted_n)
+        parts += [(number, *change) for change in changes]
     return End(before), End(after), parts
 
 
-def dealt(parts: list[tuple[str, Effect]], causes: int) -> list[Cause]:
+def dealt(parts: list[Part], causes: int) -> Effects:
     """The parts among so many causes; several parts of a control that one cause gets are one effect."""
-    hands: list[Cause] = [{} for _ in range(causes)]
-    for turn, (name, part) in enumerate(parts):
-        hand = hands[turn * causes // len(parts)]
-        had = hand.get(name, Effect(Fraction(0), Fraction(0)))
-        hand[name] = Effect(had.healthy + part.healthy, had.counted + part.counted)
-    return hands
+    hands: dict[tuple[int, int], tuple[Fraction, Fraction]] = {}
+    for turn, (number, healthy, counted) in enumerate(parts):
+        row = turn * causes // len(parts), number
+        had = hands.get(row, (Fraction(0), Fraction(0)))
+        hands[row] = had[0] + healthy, had[1] + counted
+    rows = sorted(hands)
+    return Effects(
+        np.array([cause for cause, _ in rows], np.int32),
+        np.array([number for _, number in rows], np.int32),
+        np.array([float(hands[row][0]) for row in rows]),
+        np.array([float(hands[row][1]) for row in rows]),
+        tuple(map(name_of, range(CONTROLS))),
+    )
 
 
-def attributed(before: End, after: End, causes: list[Cause]) -> list[float]:
+def attributed(before: End, after: End, effects: Effects, causes: int) -> Floats:
     """The share of every cause, by the engine."""
     (worth,) = rates([(before, after)])
-    return [worth.share(cause) for cause in causes]
+    return worth.shares(effects, causes)
 
 
-def integrated(before: End, after: End, causes: list[Cause]) -> list[float]:
+def integrated(before: End, after: End, effects: Effects, causes: int) -> list[float]:
     """The same by Simpson's rule."""
     t = np.linspace(0.0, 1.0, STEPS + 1)
     simpson = np.ones(STEPS + 1)
@@ -91,11 +98,12 @@ def integrated(before: End, after: End, causes: list[Cause]) -> list[float]:
     S = np.sum([M * ramp * h / n for M, h, n, ramp in lines.values()], axis=0)
     X = np.sum([M * ramp for M, _, _, ramp in lines.values()], axis=0)
     shares = []
-    for cause in causes:
+    for cause in range(causes):
         numerator = np.zeros_like(t)
-        for name, effect in cause.items():
+        for row in np.flatnonzero(effects.change == cause):
+            name = effects.controls[effects.control[row]]
             M, h, n, _ = lines[name]
-            dh, dn = float(effect.healthy), float(effect.counted)
+            dh, dn = effects.healthy[row], effects.counted[row]
             if 0 in (before.counts[name].counted, after.counts[name].counted):
                 numerator += M * dh / n * X - S * M * dn / n
             else:
@@ -104,26 +112,25 @@ def integrated(before: End, after: End, causes: list[Cause]) -> list[float]:
     return shares
 
 
-def timed(before: End, after: End, few: list[Cause], many: list[Cause]) -> tuple[float, float]:
-    """Median seconds of either, in turns."""
-    spent: tuple[list[float], list[float]] = ([], [])
+def timed(before: End, after: End, hands: dict[int, Effects]) -> list[float]:
+    """Median seconds of each number of causes, in turns."""
+    spent: dict[int, list[float]] = {causes: [] for causes in hands}
     for _ in range(ROUNDS):
-        for which, causes in enumerate((few, many)):
+        for causes, effects in hands.items():
             start = time.perf_counter()
-            attributed(before, after, causes)
-            spent[which].append(time.perf_counter() - start)
-    return median(spent[0]), median(spent[1])
+            attributed(before, after, effects, causes)
+            spent[causes].append(time.perf_counter() - start)
+    return [median(seconds) for seconds in spent.values()]
 
 
 def main() -> None:
     before, after, parts = movement(np.random.default_rng(5))
-    few, many = dealt(parts, FEW), dealt(parts, MANY)
+    hands = {causes: dealt(parts, causes) for causes in (FEW, MANY)}
     gc.disable()
-    short, long = timed(before, after, few, many)
+    short, long = timed(before, after, hands)
     difference = max(
-        abs(ours - theirs)
-        for causes in (few, many)
-        for ours, theirs in zip(attributed(before, after, causes), integrated(before, after, causes), strict=True)
+        float(np.abs(attributed(before, after, effects, causes) - integrated(before, after, effects, causes)).max())
+        for causes, effects in hands.items()
     )
     found = {"few": short, "many": long, "ratio": long / short, "difference": difference}
     print(msgspec.json.encode(found).decode())

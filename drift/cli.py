@@ -47,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "--scope", default="all", help="all (default), a subscription id, tag:NAME=VALUE or mg:NAME", metavar="SCOPE"
     )
-    explain.add_argument("--format", choices=("text", "json"), default="text", help="text for people (default), or json")
+    explain.add_argument(
+        "--format", choices=("text", "json"), default="text", help="text for people (default), or json"
+    )
     explain.add_argument(
         "--fail-under", type=_number, metavar="PP", help="exit with 3 when the movement is below PP percentage points"
     )

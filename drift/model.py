@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.int8]
 Longs = NDArray[np.int64]
+Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 HOUR = 36_000_000_000
@@ -391,29 +392,40 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """What a cause did to one control's counts: exact, for parts of cells are fractions."""
-
-    healthy: Fraction
-    counted: Fraction
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
-    """A cause with all it did in one comparison, before any share is computed."""
+    """A cause with what it did in one comparison, before any share is computed."""
 
     cause: Cause
-    effects: Mapping[str, Effect]
-    """By control name."""
     came: Fraction = Fraction(0)
     went: Fraction = Fraction(0)
-    """Counted cells it brought, and took: how a change of the subscription's weight is divided."""
+    """Counted cells it brought, and took: how a change of the subscription's weight is divided. Exact: parts of cells
+    are fractions, and no residue of rounding may own a weight."""
     marks: int = 0
     resources: frozenset[str] = frozenset()
     """Ids of the resources concerned."""
     since: int = NEVER
     title: str = ""
     evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What changes did to the counts of controls, a row for each pair, in order of (change, control)."""
+
+    change: Ints
+    """Position in the list of changes."""
+    control: Ints
+    """Position in `controls`."""
+    healthy: Floats
+    counted: Floats
+    """Δh and Δn; parts of cells are fractions, rounded here once."""
+    controls: tuple[str, ...] = ()
+
+
+def no_effects() -> Effects:
+    """No rows."""
+    i, f = np.zeros(0, np.int32), np.zeros(0)
+    return Effects(i, i, f, f)
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,7 +468,9 @@ class Delta:
     before: Point
     after: Point
     changes: tuple[Change, ...] = ()
+    effects: Effects = field(default_factory=no_effects)
     pending: tuple[Change, ...] = ()
+    pending_effects: Effects = field(default_factory=no_effects)
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     """The optional files that were not at hand at one end or the other."""

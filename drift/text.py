@@ -72,7 +72,12 @@ def pp(value: float, digits: int = 2) -> str:
 
 def render(found: Json, style: Style, *, every: bool = False) -> str:
     """The explanation as lines, each at most as wide as the style allows."""
-    lines = [*_heading(found, style), *_bars(found, style), *_causes(found, style, every), *_pending(found, style, every)]
+    lines = [
+        *_heading(found, style),
+        *_bars(found, style),
+        *_causes(found, style, every),
+        *_pending(found, style, every),
+    ]
     lines += [*_subscriptions(found, style), *_unscored(found, style), *_steps(found, style), *_notes(found, style)]
     printed = "\n".join(lines).rstrip() + "\n"
     return printed if style.unicode else printed.translate(_PLAIN)

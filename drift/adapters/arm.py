@@ -152,9 +152,9 @@ def initiatives(path: Path, rows: list[Fields]) -> dict[str, dict[str, str]]:
 
     def one(row: Fields) -> tuple[str, dict[str, str]]:
         references = {
-            (policy.text("policyDefinitionReferenceId") or last(policy.need("policyDefinitionId"))).lower(): policy.need(
-                "policyDefinitionId"
-            ).lower()
+            (
+                policy.text("policyDefinitionReferenceId") or last(policy.need("policyDefinitionId"))
+            ).lower(): policy.need("policyDefinitionId").lower()
             for policy in row.objects("policyDefinitions")
         }
         return row.need("id"), dict(sorted(references.items()))

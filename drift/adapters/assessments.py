@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -138,9 +137,7 @@ class _Causes(dict[str | None, int]):
         return self[cause]
 
 
-def marks(
-    path: str, blocks: stream.Blocks[Any], resources: Names, recommendations: Names, taken_at: int
-) -> Marks:
+def marks(path: str, blocks: stream.Blocks[Any], resources: Names, recommendations: Names, taken_at: int) -> Marks:
     """The marks in blocks of rows, in order, rows that repeat and agree as one.
 
     `firstEvaluationDate` is read of the marks that changed in the 24 hours up to `taken_at`: elsewhere nothing asks.
@@ -168,7 +165,9 @@ def marks(
         count += len(rows)
     if not columns:
         none = np.zeros(0, np.int32)
-        return Marks(none, none, none.astype(np.int8), none.astype(np.int8), none.astype(np.int64), none.astype(np.int64))
+        return Marks(
+            none, none, none.astype(np.int8), none.astype(np.int8), none.astype(np.int64), none.astype(np.int64)
+        )
     resource, recommendation, status, because, changed, first = (np.concatenate(c) for c in zip(*columns, strict=True))
     return _ordered(path, Marks(resource, recommendation, status, because, changed, first), resources, recommendations)
 
@@ -202,7 +201,9 @@ def _ordered(path: str, rows: Marks, resources: Names, recommendations: Names) -
 
 def _take(marks: Marks, rows: Any) -> Marks:
     m = marks
-    return Marks(m.resource[rows], m.recommendation[rows], m.status[rows], m.because[rows], m.changed[rows], m.first[rows])
+    return Marks(
+        m.resource[rows], m.recommendation[rows], m.status[rows], m.because[rows], m.changed[rows], m.first[rows]
+    )
 
 
 class _Resource(msgspec.Struct, gc=False):

@@ -70,7 +70,9 @@ class Folder:
             return self._unscored(subscription, reason, context, resources)
         controls = self._controls(folder)
         read = self._stream(folder / "assessments.json", assessments.MARK_SHAPES)
-        marks = assessments.marks(str(folder / "assessments.json"), read, resources, self.recommendations, self.taken_at)
+        marks = assessments.marks(
+            str(folder / "assessments.json"), read, resources, self.recommendations, self.taken_at
+        )
         if not any(control.counted and control.maximum for control in controls):
             reason = "no control has a counted resource"
         return Snapshot(
@@ -194,5 +196,3 @@ def open_folders(paths: Sequence[Path]) -> list[Folder]:
 
 def _shown(text: str) -> str:
     return "".join(ch if ch.isprintable() else " " for ch in text)[:80]
-
-

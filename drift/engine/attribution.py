@@ -22,11 +22,8 @@ from math import ceil, log2
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from drift.model import Counts, Effect
-
-Floats = NDArray[np.float64]
+from drift.model import Counts, Effects, Floats
 
 _NODES = 16
 """Points of Gauss's rule a panel: a pole one panel's length away leaves (3 + √8)^-32, about 1e-24."""
@@ -42,27 +39,28 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What one unit of each change is worth, in pp, along a member's line."""
+    """What one unit of each change is worth, in pp, along a member's line. The columns are its controls in order."""
 
-    healthy: Mapping[str, float]
-    counted: Mapping[str, float]
-    """By control: a healthy cell, a counted cell."""
-    reweighted: Mapping[str, float]
-    """By control present at both ends whose maximum changed: the whole change of its maximum."""
+    controls: Mapping[str, int]
+    """Column by control name; a control that never counts has none."""
+    healthy: Floats
+    counted: Floats
+    """A healthy cell, a counted cell. One column more than there are controls, worth nothing."""
+    reweighted: Floats
+    """The whole change of the control's maximum, if it is present at both ends."""
     weight: float
     """One unit of weight. Of a member at one end only: the whole of its coming or going."""
 
-    def share(self, effects: Mapping[str, Effect]) -> float:
-        """The share of a cause with these effects, in pp."""
-        return sum(share for _, share in self.by_control(effects))
+    def parts(self, effects: Effects) -> Floats:
+        """The share of each row of effects, in pp."""
+        nowhere = len(self.controls)
+        column = np.array([self.controls.get(name, nowhere) for name in effects.controls], np.int64)
+        at = column[effects.control] if len(column) else effects.control
+        return effects.healthy * self.healthy[at] + effects.counted * self.counted[at]
 
-    def by_control(self, effects: Mapping[str, Effect]) -> list[tuple[str, float]]:
-        """The same by control, in order of name."""
-        return [
-            (name, float(effect.healthy) * self.healthy[name] + float(effect.counted) * self.counted[name])
-            for name, effect in sorted(effects.items())
-            if name in self.healthy
-        ]
+    def shares(self, effects: Effects, changes: int) -> Floats:
+        """The share of each of so many changes, in pp."""
+        return np.bincount(effects.change, self.parts(effects), minlength=changes)
 
 
 def rates(lines: Sequence[tuple[End | None, End | None]]) -> list[Rates]:
@@ -139,16 +137,17 @@ class _Line:
         before, after = self.ends
         if before is None or after is None:
             whole = self.weight[1] - self.weight[0]
-            return Rates({}, {}, {}, 100 * whole * float(q @ ((score - group) / total)))
+            nothing = np.zeros(1)
+            return Rates({}, nothing, nothing, nothing, 100 * whole * float(q @ ((score - group) / total)))
         pull = 100 * q * self.weight_at(t) / total / maximum
         stays, ramped = self.stays[:, None], np.where(self.enters, self.M[1], self.M[0])[:, None]
         healthy = np.where(stays, M, ramped) / n @ pull
         counted = np.where(stays, -M * h / n**2, -ramped / n * score) @ pull
-        change = self.M[1] - self.M[0]
-        reweighted = change * ((h / n - score) @ pull)
+        reweighted = np.where(self.stays, (self.M[1] - self.M[0]) * ((h / n - score) @ pull), 0.0)
         return Rates(
-            dict(zip(self.names, healthy.tolist(), strict=True)),
-            dict(zip(self.names, counted.tolist(), strict=True)),
-            {name: float(reweighted[at]) for at, name in enumerate(self.names) if self.stays[at] and change[at]},
+            {name: at for at, name in enumerate(self.names)},
+            np.append(healthy, 0.0),
+            np.append(counted, 0.0),
+            np.append(reweighted, 0.0),
             100 * float(q @ ((score - group) / total)),
         )

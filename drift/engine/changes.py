@@ -35,7 +35,9 @@ class Side:
 
     def contribution(self, control: Ints, recommendation: Ints, rows: Longs) -> Bytes:
         """What marks contribute to controls; NONE where there is no mark or the control does not list it."""
-        value = np.where(rows >= 0, self.effective[rows], np.int8(0)) if len(self.marks) else np.zeros(len(rows), np.int8)
+        value = (
+            np.where(rows >= 0, self.effective[rows], np.int8(0)) if len(self.marks) else np.zeros(len(rows), np.int8)
+        )
         return np.where(self.member[control, recommendation], value, np.int8(0))
 
 
@@ -150,7 +152,8 @@ def within(cells: Cells, units: Units, chosen: Flags, rest: Bytes) -> Cells:
     others = ~chosen
     size = len(cells.control)
     bad, good = (
-        np.bincount(cells.of[others & (rest == status)], minlength=size) for status in (Status.UNHEALTHY, Status.HEALTHY)
+        np.bincount(cells.of[others & (rest == status)], minlength=size)
+        for status in (Status.UNHEALTHY, Status.HEALTHY)
     )
     return Cells(cells.control, cells.resource, cells.of[chosen], cells.unhealthy + bad, cells.healthy + good)
 

@@ -8,7 +8,7 @@ snapshots: pending marks, the context of the last 48 hours, and the reading of M
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -32,7 +32,7 @@ from drift.engine.scoring import (
 from drift.engine.settling import settle, unseen
 from drift.engine.shapley import parts
 from drift.engine.units import Cells, Units, join, none
-from drift.model import DAY, Cause, Change, Counts, Delta, Effect, Flags, Kind, Longs, Point, Snapshot
+from drift.model import DAY, Bytes, Cause, Change, Counts, Delta, Effects, Flags, Kind, Longs, Point, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,25 @@ def compare(head: Head, after: Snapshot) -> tuple[Head, Delta]:
     return _Comparison(head, after).run()
 
 
+@dataclass(slots=True)
+class _Done:
+    """A change with its exact effects by position of the control: (Δh, Δn)."""
+
+    change: Change
+    effects: dict[int, tuple[Fraction, Fraction]]
+    came: Fraction = Fraction(0)
+    went: Fraction = Fraction(0)
+
+    def add(self, control: int, healthy: Fraction, counted: Fraction) -> None:
+        """One more effect."""
+        known = self.effects.get(control, (Fraction(0), Fraction(0)))
+        self.effects[control] = known[0] + healthy, known[1] + counted
+        if counted > 0:
+            self.came += counted
+        else:
+            self.went -= counted
+
+
 class _Comparison:
     def __init__(self, head: Head, after: Snapshot) -> None:
         self.head, self.given = head, after
@@ -126,14 +145,18 @@ class _Comparison:
         settled = self._changes(units, touched_cells, shown, units.effective_from, ordered)
         to_come = self._changes(units, touched_cells, ~shown, units.effective_to, ordered)
         unexplained = self._unexplained(target, settled)
+        everything = (*settled, *self._reweighted(), *unexplained)
 
-        facts = wording.Facts(self.before, self.after, [h.exemption for h in (*now, *earlier) if h.exemption])
+        facts = wording.Facts(before, after, [h.exemption for h in (*now, *earlier) if h.exemption])
+        overdue = bool(unexplained) and bool((units.since[shown] < after.taken_at - DAY).any())
         delta = Delta(
             before=point(self.head.snapshot),
             after=point(self.given),
-            changes=tuple(facts.told(change) for change in (*settled, *self._reweighted(), *unexplained)),
-            pending=tuple(facts.told(change) for change in to_come),
-            notes=wording.notes(standings, healthy, bool((units.since[shown] < after.taken_at - DAY).any() and unexplained)),
+            changes=tuple(facts.told(one.change, one.effects) for one in everything),
+            effects=self._columns(everything),
+            pending=tuple(facts.told(one.change, one.effects) for one in to_come),
+            pending_effects=self._columns(to_come),
+            notes=wording.notes(standings, healthy, overdue),
             missing=_missing(self.head.snapshot, self.given),
             controls={control.name: control.title for control in (*before.controls, *after.controls)},
         )
@@ -159,7 +182,7 @@ class _Comparison:
         in_force = self.head.healthy_reading
         if not any((s.mitigated & s.counts[s.marks.recommendation]).any() for s in standings):
             return in_force
-        wrong = {reading: 0 for reading in (in_force, not in_force)}
+        wrong = dict.fromkeys((in_force, not in_force), 0)
         for reading in wrong:
             for one, members, end in zip(standings, self.members, (self.before, self.after), strict=True):
                 counted = cells(one.marks, one.effective(reading), members.member, len(end.resources))
@@ -218,64 +241,64 @@ class _Comparison:
             recommendations=self.given.recommendations,
         )
 
-    def _changes(
-        self, units: Units, near: Cells, chosen: Flags, others: object, causes: list[Cause]
-    ) -> list[Change]:
+    def _changes(self, units: Units, near: Cells, chosen: Flags, others: Bytes, causes: list[Cause]) -> list[_Done]:
         """What the chosen units did, cause by cause; the others are as given."""
         some = units.take(chosen)
         if not len(some):
             return []
-        effects: dict[int, dict[int, Effect]] = {}
-        came: dict[int, Fraction] = {}
-        went: dict[int, Fraction] = {}
+        done: dict[int, _Done] = {}
         for cause, control, number, healthy, counted in parts(some, within(near, units, chosen, others)):
-            known = effects.setdefault(cause, {}).get(control, Effect(Fraction(0), Fraction(0)))
-            effects[cause][control] = Effect(known.healthy + number * healthy, known.counted + number * counted)
-            side = came if counted > 0 else went
-            side[cause] = side.get(cause, Fraction(0)) + abs(number * counted)
-        order = np.argsort(some.cause, kind="stable")
+            own = done.setdefault(cause, _Done(Change(causes[cause]), {}))
+            own.add(control, number * healthy, number * counted)
+        marks = some.resource.astype(np.int64) << 32 | some.recommendation
+        order = np.lexsort((marks, some.cause))
         starts = np.flatnonzero(np.diff(some.cause[order], prepend=-1))
-        found = []
         for rows in np.split(order, starts[1:]):
-            cause = int(some.cause[rows[0]])
-            marks = np.unique(some.resource[rows].astype(np.int64) << 32 | some.recommendation[rows])
-            found.append(
-                Change(
-                    cause=causes[cause],
-                    effects={self._name(control): effect for control, effect in sorted(effects[cause].items())},
-                    came=came.get(cause, Fraction(0)),
-                    went=went.get(cause, Fraction(0)),
-                    marks=len(marks),
-                    resources=frozenset(self.given.resources[place] for place in np.unique(some.resource[rows])),
-                    since=int(some.since[rows].min()),
-                )
+            own = done[int(some.cause[rows[0]])]
+            own.change = replace(
+                own.change,
+                came=own.came,
+                went=own.went,
+                marks=1 + int(np.count_nonzero(np.diff(marks[rows]))),
+                resources=frozenset(self.given.resources[place] for place in set(some.resource[rows].tolist())),
+                since=int(some.since[rows].min()),
             )
-        return found
+        return [done[cause] for cause in sorted(done)]
 
-    def _name(self, control: int) -> str:
-        return self.names.get(self.order[control], self.order[control])
+    def _columns(self, done: Sequence[_Done]) -> Effects:
+        rows = [
+            (at, control, float(healthy), float(counted))
+            for at, one in enumerate(done)
+            for control, (healthy, counted) in sorted(one.effects.items())
+        ]
+        change, control, healthy, counted = zip(*rows, strict=True) if rows else ((), (), (), ())
+        names = tuple(self.names.get(name, name) for name in self.order)
+        integers = np.array(change, np.int32), np.array(control, np.int32)
+        return Effects(*integers, np.array(healthy, float), np.array(counted, float), names)
 
-    def _unexplained(self, target: Longs, settled: list[Change]) -> list[Change]:
+    def _unexplained(self, target: Longs, settled: list[_Done]) -> list[_Done]:
         """What the counts moved by and no settled mark explains, a cause a control."""
         size = len(self.order)
+        rest = {at: (Fraction(int(target[at])), Fraction(int(target[size + at]))) for at in range(size)}
+        for one in settled:
+            for control, (healthy, counted) in one.effects.items():
+                rest[control] = rest[control][0] - healthy, rest[control][1] - counted
         found = []
-        for at in range(size):
-            name = self._name(at)
-            own = [change.effects[name] for change in settled if name in change.effects]
-            healthy = int(target[at]) - sum((e.healthy for e in own), Fraction(0))
-            counted = int(target[size + at]) - sum((e.counted for e in own), Fraction(0))
+        for at, (healthy, counted) in rest.items():
             if healthy or counted:
+                name = self.names.get(self.order[at], self.order[at])
                 cause = Cause(Kind.UNEXPLAINED, name, self.given.subscription.id)
-                effects = {name: Effect(healthy, counted)}
-                zero = Fraction(0)
-                found.append(Change(cause, effects, max(counted, zero), max(-counted, zero)))
+                one = _Done(Change(cause), {})
+                one.add(at, healthy, counted)
+                one.change = replace(one.change, came=one.came, went=one.went)
+                found.append(one)
         return found
 
-    def _reweighted(self) -> list[Change]:
+    def _reweighted(self) -> list[_Done]:
         """The controls whose maximum changed while they counted at both ends."""
         old = {c.name.lower(): c for c in self.before.controls}
         return [
-            Change(Cause(Kind.CONTROL_REWEIGHTED, control.name, self.given.subscription.id), {})
+            _Done(Change(Cause(Kind.CONTROL_REWEIGHTED, control.name, self.given.subscription.id)), {})
             for control in self.after.controls
             if (known := old.get(control.name.lower()))
             and known.maximum != control.maximum
@@ -297,14 +320,16 @@ def _having_marks(side: Side, waiting: Units, resources: int) -> Flags:
     return number > 0
 
 
-def _merge(
-    fresh: Units, causes: list[Cause], carried: Units, known: tuple[Cause, ...]
-) -> tuple[Units, list[Cause]]:
+def _merge(fresh: Units, causes: list[Cause], carried: Units, known: tuple[Cause, ...]) -> tuple[Units, list[Cause]]:
     """Both tables as one, over one list of causes in the order of the table."""
     ordered = sorted({*causes, *(known[at] for at in np.unique(carried.cause))}, key=lambda cause: cause.key)
     place = {cause: at for at, cause in enumerate(ordered)}
     renumbered = [
-        units.having(cause=np.array([place.get(cause, -1) for cause in own], np.int64)[units.cause] if len(units) else units.cause)
+        units.having(
+            cause=np.array([place.get(cause, -1) for cause in own], np.int64)[units.cause]
+            if len(units)
+            else units.cause
+        )
         for units, own in ((fresh, causes), (carried, known))
     ]
     return join(renumbered), ordered

@@ -52,7 +52,9 @@ class Exemptions:
         """The exemptions made at management groups above the subscription, nearest first."""
         above = self._context.ancestors
         groups = [(ids.management_group(scope), scope) for scope in tier]
-        near = [(above.index(name) if above else 0, s) for name, s in groups if name and (above is None or name in above)]
+        near = [
+            (above.index(name) if above else 0, s) for name, s in groups if name and (above is None or name in above)
+        ]
         return [exemption for _, scope in sorted(near) for exemption in tier[scope]]
 
     def _covering(self, resource: str) -> list[Exemption]:

@@ -6,11 +6,12 @@ all to the next. Shares of a cause add up over segments, controls and subscripti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import fsum
 
+import numpy as np
 
 from drift import ids
 from drift.engine import wording
@@ -22,6 +23,7 @@ from drift.model import (
     Class,
     Counts,
     Delta,
+    Effects,
     Evidence,
     Json,
     Kind,
@@ -59,7 +61,8 @@ class _Account:
 
     @property
     def share(self) -> float:
-        return fsum(self.shares)
+        """In pp: of its cells, and of the change of weight they brought."""
+        return fsum((*self.shares, *self.weight))
 
     def add(self, change: Change) -> None:
         """What the change says of itself; the shares are added apart."""
@@ -67,6 +70,9 @@ class _Account:
         self.marks += change.marks
         self.resources |= {identity.lower(): identity for identity in change.resources}
         self.evidence |= dict.fromkeys(change.evidence)
+
+
+type _Accounts = dict[tuple[int, str, int, str], _Account]
 
 
 def explain(courses: Sequence[Course], times: Sequence[int], scope: str, name: str | None = None) -> Json:
@@ -95,7 +101,7 @@ def _in(point: Point | None, scope: str) -> Point | None:
 
 
 def _object(courses: Sequence[Course], times: Sequence[int], scope: str, name: str, *, single: bool) -> Json:
-    accounts: dict[tuple[int, str, str], _Account] = {}
+    accounts: _Accounts = {}
     scores = [_score(courses, at, scope, single) for at in range(len(times))]
     whole = all(score is not None for score in scores)
     series: list[Json] = [_step(times[0], scores[0], 0.0)]
@@ -142,53 +148,69 @@ def _step(at: int, score: float | None, own: float) -> Json:
     return {"takenAt": iso(at), "percentage": score, "ownWork": own}
 
 
-def _segment(
-    courses: Sequence[Course], at: int, scope: str, single: bool, accounts: dict[tuple[int, str, str], _Account]
-) -> None:
+def _segment(courses: Sequence[Course], at: int, scope: str, single: bool, accounts: _Accounts) -> None:
     """Adds the shares of one segment to the accounts."""
     members = [(c, _in(c.points[at], scope), _in(c.points[at + 1], scope)) for c in courses]
     members = [(c, before, after) for c, before, after in members if before is not None or after is not None]
     lines = [(_line(before, single), _line(after, single)) for _, before, after in members]
     for (course, before, after), worth in zip(members, rates(lines), strict=True):
-        for change, share, weight in _shares(course, at, before, after, worth, single):
-            account = accounts.setdefault(change.cause.key, _Account(change.cause))
-            account.add(change)
-            account.shares.append(share + weight)
-            if weight:
-                account.weight.append(weight)
-            if change.cause.kind is Kind.CONTROL_REWEIGHTED:
-                account.controls.setdefault(change.cause.subject, []).append(share)
-            for control, part in worth.by_control(change.effects):
-                account.controls.setdefault(control, []).append(part)
+        delta = course.deltas[at]
+        if before is None or after is None:
+            _at_one_end(course, at, before, after, worth, accounts)
+        elif delta is not None:
+            _add(delta, worth, 0.0 if single else after.weight - before.weight, accounts)
+
+
+def _at_one_end(
+    course: Course, at: int, before: Point | None, after: Point | None, worth: Rates, accounts: _Accounts
+) -> None:
+    """A member that came or left: its whole share is its own."""
+    if after is not None:
+        kind, title = Kind.SUBSCRIPTION_ADDED, wording.arrived(after, 100 * (after.score or 0.0), course.points[at])
+    elif before is not None:
+        kind = Kind.SUBSCRIPTION_REMOVED
+        title = wording.departed(before, 100 * (before.score or 0.0), course.points[at + 1])
+    account = _account(accounts, Change(Cause(kind, course.id, course.id), title=title))
+    account.shares.append(worth.weight)
+
+
+def _add(delta: Delta, worth: Rates, gained: float, accounts: _Accounts) -> None:
+    """The changes of a delta: their cells' shares, and their parts of the member's gain in weight."""
+    own = [_account(accounts, change) for change in delta.changes]
+    parts, effects = worth.parts(delta.effects), delta.effects
+    for change, control, part in zip(effects.change.tolist(), effects.control.tolist(), parts.tolist(), strict=True):
+        own[change].controls.setdefault(effects.controls[control], []).append(part)
+    for account, share in zip(own, worth.shares(effects, len(own)).tolist(), strict=True):
+        account.shares.append(share)
+        if account.cause.kind is Kind.CONTROL_REWEIGHTED:
+            share = float(worth.reweighted[worth.controls[account.cause.subject]])
+            account.shares.append(share)
+            account.controls.setdefault(account.cause.subject, []).append(share)
+    if gained:
+        _weigh(delta, worth.weight * gained, gained > 0, own, accounts)
+
+
+def _weigh(delta: Delta, share: float, rose: bool, own: Sequence[_Account], accounts: _Accounts) -> None:
+    """Divides the share of a change of weight among those who brought, or took, counted cells."""
+    cells = [change.came if rose else change.went for change in delta.changes]
+    total = sum(cells, Fraction(0))
+    for account, number in zip(own, cells, strict=True):
+        if number:
+            account.weight.append(share * float(number / total))
+    if not total:
+        identity = delta.after.subscription.id
+        title = wording.reweighed(delta.after, delta.before.weight, delta.after.weight)
+        _account(accounts, Change(Cause(Kind.WEIGHT_CHANGED, identity, identity), title=title)).weight.append(share)
+
+
+def _account(accounts: _Accounts, change: Change) -> _Account:
+    account = accounts.setdefault(change.cause.key, _Account(change.cause))
+    account.add(change)
+    return account
 
 
 def _line(point: Point | None, single: bool) -> End | None:
     return End(point.counts, 1.0 if single else point.weight) if point is not None else None
-
-
-def _shares(
-    course: Course, at: int, before: Point | None, after: Point | None, worth: Rates, single: bool
-) -> Iterator[tuple[Change, float, float]]:
-    """Each change of a member in a segment, its share from its cells, and its share from the member's weight."""
-    if before is None and after is not None:
-        title = wording.arrived(after, 100 * (after.score or 0.0), course.points[at])
-        yield Change(Cause(Kind.SUBSCRIPTION_ADDED, course.id, course.id), {}, title=title), worth.weight, 0.0
-    if after is None and before is not None:
-        title = wording.departed(before, 100 * (before.score or 0.0), course.points[at + 1])
-        yield Change(Cause(Kind.SUBSCRIPTION_REMOVED, course.id, course.id), {}, title=title), worth.weight, 0.0
-    delta = course.deltas[at]
-    if before is None or after is None or delta is None:
-        return
-    gained = 0.0 if single else after.weight - before.weight
-    total = sum(((c.came if gained > 0 else c.went) for c in delta.changes), Fraction(0))
-    for change in delta.changes:
-        own = change.came if gained > 0 else change.went
-        weight = worth.weight * gained * float(own / total) if gained and total else 0.0
-        reweighted = worth.reweighted[change.cause.subject] if change.cause.kind is Kind.CONTROL_REWEIGHTED else 0.0
-        yield change, worth.share(change.effects) + reweighted, weight
-    if gained and not total:
-        title = wording.reweighed(after, before.weight, after.weight)
-        yield Change(Cause(Kind.WEIGHT_CHANGED, course.id, course.id), {}, title=title), 0.0, worth.weight * gained
 
 
 def _cause(account: _Account) -> Json:
@@ -234,7 +256,13 @@ def _summary(accounts: Sequence[_Account]) -> list[Json]:
     for kind in {account.cause.kind for account in accounts}:
         own = [account for account in accounts if account.cause.kind is kind]
         share = fsum(account.share for account in own)
-        line = {"kind": kind.value, "class": kind.group.value, "title": _headline(own), "share": share, "count": len(own)}
+        line = {
+            "kind": kind.value,
+            "class": kind.group.value,
+            "title": _headline(own),
+            "share": share,
+            "count": len(own),
+        }
         found.append((-abs(share), kind.order, line))
     return [line for *_, line in sorted(found, key=lambda item: item[:2])]
 
@@ -261,18 +289,19 @@ def _pending(courses: Sequence[Course], scope: str, single: bool) -> list[Json]:
         delta = course.deltas[-1]
         if delta is None or not delta.pending or not total > 0:
             continue
-        then = _ahead(now.counts, delta.pending)
+        then = _ahead(now.counts, delta.pending_effects)
         factor = 1.0 if single else now.weight / total
-        empty = not any(c.counted and c.maximum for c in then.values())  # then there will be no score to move
-        worth = Rates({}, {}, {}, 0.0) if empty else rates([(End(now.counts), End(then))])[0]
-        for change in delta.pending:
+        shares = np.zeros(len(delta.pending))
+        if any(c.counted and c.maximum for c in then.values()):  # else there will be no score to move
+            shares = factor * rates([(End(now.counts), End(then))])[0].shares(delta.pending_effects, len(shares))
+        for change, share in zip(delta.pending, shares.tolist(), strict=True):
             found.append(
                 {
                     "kind": change.cause.kind.value,
                     "class": change.cause.kind.group.value,
                     "subject": change.cause.subject,
                     "scope": change.cause.scope,
-                    "share": factor * worth.share(change.effects),
+                    "share": share,
                     "title": wording.placed(change.title, change.resources),
                     "since": iso(change.since),
                     "due": iso(change.since + DAY),
@@ -283,19 +312,24 @@ def _pending(courses: Sequence[Course], scope: str, single: bool) -> list[Json]:
     return sorted(found, key=lambda p: (-abs(p["share"]), p["kind"], p["subject"].lower(), p["scope"].lower()))
 
 
-def _ahead(now: Mapping[str, Counts], pending: Sequence[Change]) -> dict[str, Counts]:
-    """The counts once what is pending has come; never below what a control can have."""
+def _ahead(now: Mapping[str, Counts], pending: Effects) -> dict[str, Counts]:
+    """The counts once what is pending has come; never beyond what a control can have."""
+    size = len(pending.controls)
+    healthy, counted = (
+        np.rint(np.bincount(pending.control, column, minlength=size)).astype(int).tolist()
+        for column in (pending.healthy, pending.counted)
+    )
     then = dict(now)
-    for name, counts in now.items():
-        effects = [change.effects[name] for change in pending if name in change.effects]
-        if effects:
-            counted = max(0, counts.counted + int(sum(e.counted for e in effects)))
-            healthy = counts.healthy + int(sum(e.healthy for e in effects))
-            then[name] = Counts(counts.maximum, min(max(0, healthy), counted), counted)
+    for name, more_healthy, more_counted in zip(pending.controls, healthy, counted, strict=True):
+        if name in now and (more_healthy or more_counted):
+            n = max(0, now[name].counted + more_counted)
+            then[name] = Counts(now[name].maximum, min(max(0, now[name].healthy + more_healthy), n), n)
     return then
 
 
-def _end(courses: Sequence[Course], at: int, times: Sequence[int], scores: Sequence[float | None], single: bool) -> Json:
+def _end(
+    courses: Sequence[Course], at: int, times: Sequence[int], scores: Sequence[float | None], single: bool
+) -> Json:
     point = courses[0].points[at] if single else None
     record = point.reported if point is not None else None
     taken = point.taken_at if point is not None else times[at]
@@ -345,5 +379,3 @@ def _notes(courses: Sequence[Course], scope: str, whole: bool) -> list[str]:
     if not whole:
         found.append("there is no score at some time of this window, so its movement is not explained")
     return found
-
-

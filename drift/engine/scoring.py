@@ -150,4 +150,3 @@ def reported(controls: Sequence[Control], order: Sequence[str]) -> tuple[Any, An
 def disagreement(counts: tuple[Any, Any], told: tuple[Any, Any]) -> int:
     """Σ over controls of |Δh| + |Δn| between two countings."""
     return int(abs(counts[0] - told[0]).sum() + abs(counts[1] - told[1]).sum())
-

@@ -88,7 +88,9 @@ def parts(units: Units, cells: Cells) -> Iterator[tuple[int, int, int, Fraction,
             yield int(cause[row]), int(cells.control[here]), 1, healthy, counted
 
 
-def _single(cause: object, control: object, healthy: object, counted: object) -> Iterator[tuple[int, int, int, Fraction, Fraction]]:
+def _single(
+    cause: object, control: object, healthy: object, counted: object
+) -> Iterator[tuple[int, int, int, Fraction, Fraction]]:
     """Cells with one cause: it owns the change."""
     rows, counts = np.unique(np.stack([cause, control, healthy, counted]), axis=1, return_counts=True)  # type: ignore[arg-type]
     for (c, k, h, n), number in zip(rows.T.tolist(), counts.tolist(), strict=True):

@@ -50,7 +50,9 @@ class Units:
 
     def key(self, recommendations: int, resources: int) -> Longs:
         """One number a row: the same (control, recommendation, resource) gives the same."""
-        return (self.control.astype(np.int64) * (resources + 1) + self.resource) * (recommendations + 1) + self.recommendation
+        return (self.control.astype(np.int64) * (resources + 1) + self.resource) * (
+            recommendations + 1
+        ) + self.recommendation
 
 
 def join(parts: list[Units]) -> Units:

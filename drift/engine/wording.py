@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 from drift import ids
 from drift.engine.exemptions import listed
@@ -74,18 +75,24 @@ class Facts:
         self.exemptions = {e.id.lower(): e for e in gone} | listed(before.context) | listed(after.context)
         self.controls = {c.name: c for c in (*after.controls, *before.controls)}
 
-    def told(self, change: Change) -> Change:
-        """The change with its title and what records of it there are."""
-        return replace(change, title=self._title(change), evidence=self._evidence(change.cause))
+    def told(self, change: Change, effects: Mapping[int, tuple[Fraction, Fraction]]) -> Change:
+        """The change with its title and what records of it there are. `effects`: Δh and Δn by control."""
+        return replace(change, title=self._title(change, effects), evidence=self._evidence(change.cause))
 
-    def _title(self, change: Change) -> str:
+    def _title(self, change: Change, effects: Mapping[int, tuple[Fraction, Fraction]]) -> str:
         kind, subject = change.cause.kind, change.cause.subject
         exemption = self.exemptions.get(subject.lower())
         if kind in _OF_EXEMPTIONS and exemption is not None:
             words = _OF_EXEMPTIONS[kind].format(name=clean(exemption.title))
             return f"{words}: {WHERE}{self._category(exemption)}"
-        if kind in (Kind.CONTROL_REWEIGHTED, Kind.UNEXPLAINED):
-            return self._of_control(change)
+        if kind is Kind.CONTROL_REWEIGHTED:
+            return self._reweighted(subject)
+        if kind is Kind.UNEXPLAINED:
+            ((healthy, counted),) = effects.values()
+            return (
+                f"“{clean(self.controls[subject].title)}”: the counts moved by {float(healthy):+g} healthy and "
+                f"{float(counted):+g} counted more than the assessments show"
+            )
         if kind in _OF_RESOURCES:
             return _OF_RESOURCES[kind].format(name=resource(subject))
         if kind in _OF_NAMES:
@@ -101,16 +108,10 @@ class Facts:
                 return f"“{clean(known.title)}”"
         return f"recommendation {clean(key)}"
 
-    def _of_control(self, change: Change) -> str:
-        control = self.controls[change.cause.subject]
-        if change.cause.kind is Kind.CONTROL_REWEIGHTED:
-            old = next(c for c in self.before.controls if c.name.lower() == control.name.lower())
-            return f"“{clean(control.title)}” is worth {control.maximum:g} points instead of {old.maximum:g}"
-        effect = change.effects[change.cause.subject]
-        return (
-            f"“{clean(control.title)}”: the counts moved by {float(effect.healthy):+g} healthy and "
-            f"{float(effect.counted):+g} counted more than the assessments show"
-        )
+    def _reweighted(self, name: str) -> str:
+        control = self.controls[name]
+        old = next(c for c in self.before.controls if c.name.lower() == name.lower())
+        return f"“{clean(control.title)}” is worth {control.maximum:g} points instead of {old.maximum:g}"
 
     @staticmethod
     def _category(exemption: Exemption) -> str:
@@ -188,7 +189,9 @@ def arrived(point: Point, percentage: float, earlier: Point | None) -> str:
         how = f"is scored now (before: {clean(earlier.unscored)}),"
     else:
         how = "joined the group"
-    return f"{clean(point.subscription.name)} {how} with {count(point.resources, 'resource')}, {percentage:.0f}% healthy"
+    return (
+        f"{clean(point.subscription.name)} {how} with {count(point.resources, 'resource')}, {percentage:.0f}% healthy"
+    )
 
 
 def departed(point: Point, percentage: float, later: Point | None) -> str:
@@ -205,7 +208,9 @@ def departed(point: Point, percentage: float, later: Point | None) -> str:
 
 def reweighed(point: Point, before: float, after: float) -> str:
     """Of a subscription whose weight changed though no cell did."""
-    return f"{clean(point.subscription.name)} weighs {after:g} instead of {before:g}, and no change of its cells shows why"
+    return (
+        f"{clean(point.subscription.name)} weighs {after:g} instead of {before:g}, and no change of its cells shows why"
+    )
 
 
 def notes(standings: Sequence[Standing], healthy_reading: bool, overdue: bool) -> tuple[str, ...]:
