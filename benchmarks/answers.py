@@ -30,7 +30,7 @@ def write(path: Path, value: object) -> None:
 def _times(nanoseconds: Any) -> list[str]:
     """Seven digits of the second, as Azure prints them; the Z is the caller's."""
     times = np.asarray(nanoseconds, np.int64).astype("datetime64[ns]")
-    return np.datetime_as_string(times, unit="ns").astype("U27").tolist()  # type: ignore[no-any-return]
+    return np.datetime_as_string(times, unit="ns").astype("U27").tolist()
 
 
 def _group(subscription: str, number: int) -> str:

@@ -71,81 +71,52 @@ class Class(Enum):
 
 
 class Kind(Enum):
-    """What can happen to a score, in the order in which a changed mark is claimed (outermost first)."""
+    """What can happen to a score: its name, its row of the contract's table (17 to 19: not about marks), its class.
 
-    SUBSCRIPTION_ADDED = "subscription_added"
-    SUBSCRIPTION_REMOVED = "subscription_removed"
-    CONNECTOR_ADDED = "connector_added"
-    CONNECTOR_REMOVED = "connector_removed"
-    RESOURCE_ADDED = "resource_added"
-    RESOURCE_DELETED = "resource_deleted"
-    RECOMMENDATION_ADDED = "recommendation_added"
-    RECOMMENDATION_LEFT_PREVIEW = "recommendation_left_preview"
-    RECOMMENDATION_RETIRED = "recommendation_retired"
-    RECOMMENDATION_MOVED = "recommendation_moved"
-    PLAN_ENABLED = "plan_enabled"
-    PLAN_DISABLED = "plan_disabled"
-    POLICY_DISABLED = "policy_disabled"
-    POLICY_ENABLED = "policy_enabled"
-    EXEMPTION_CREATED = "exemption_created"
-    EXEMPTION_EXPIRED = "exemption_expired"
-    EXEMPTION_REMOVED = "exemption_removed"
-    GRACE_PERIOD_STARTED = "grace_period_started"
-    GRACE_PERIOD_ENDED = "grace_period_ended"
-    DATA_SOURCE_GAINED = "data_source_gained"
-    DATA_SOURCE_LOST = "data_source_lost"
-    RECOMMENDATION_REEVALUATED = "recommendation_reevaluated"
-    REMEDIATION = "remediation"
-    REGRESSION = "regression"
-    APPLICABILITY_CHANGED = "applicability_changed"
-    CONTROL_REWEIGHTED = "control_reweighted"
-    WEIGHT_CHANGED = "weight_changed"
-    UNEXPLAINED = "unexplained"
+    A changed mark belongs to the first row that holds.
+    """
 
-    @property
-    def order(self) -> int:
-        """Its place in the table, for orders that must not depend on the data's."""
-        return _ORDER[self]
+    SUBSCRIPTION_ADDED = "subscription_added", 1, Class.ESTATE
+    SUBSCRIPTION_REMOVED = "subscription_removed", 1, Class.ESTATE
+    CONNECTOR_ADDED = "connector_added", 2, Class.ESTATE
+    CONNECTOR_REMOVED = "connector_removed", 2, Class.ESTATE
+    RESOURCE_ADDED = "resource_added", 3, Class.ESTATE
+    RESOURCE_DELETED = "resource_deleted", 3, Class.ESTATE
+    RECOMMENDATION_ADDED = "recommendation_added", 4, Class.YARDSTICK
+    RECOMMENDATION_LEFT_PREVIEW = "recommendation_left_preview", 5, Class.YARDSTICK
+    RECOMMENDATION_RETIRED = "recommendation_retired", 6, Class.YARDSTICK
+    RECOMMENDATION_MOVED = "recommendation_moved", 7, Class.YARDSTICK
+    PLAN_ENABLED = "plan_enabled", 8, Class.COVERAGE
+    PLAN_DISABLED = "plan_disabled", 8, Class.COVERAGE
+    POLICY_DISABLED = "policy_disabled", 9, Class.COVERAGE
+    POLICY_ENABLED = "policy_enabled", 9, Class.COVERAGE
+    EXEMPTION_CREATED = "exemption_created", 10, Class.ACCOUNTING
+    EXEMPTION_EXPIRED = "exemption_expired", 11, Class.ACCOUNTING
+    EXEMPTION_REMOVED = "exemption_removed", 11, Class.ACCOUNTING
+    GRACE_PERIOD_STARTED = "grace_period_started", 12, Class.ACCOUNTING
+    GRACE_PERIOD_ENDED = "grace_period_ended", 12, Class.ACCOUNTING
+    DATA_SOURCE_GAINED = "data_source_gained", 13, Class.COVERAGE
+    DATA_SOURCE_LOST = "data_source_lost", 13, Class.COVERAGE
+    RECOMMENDATION_REEVALUATED = "recommendation_reevaluated", 14, Class.YARDSTICK
+    REMEDIATION = "remediation", 15, Class.EARNED
+    REGRESSION = "regression", 15, Class.LOST
+    APPLICABILITY_CHANGED = "applicability_changed", 16, Class.ACCOUNTING
+    CONTROL_REWEIGHTED = "control_reweighted", 17, Class.YARDSTICK
+    WEIGHT_CHANGED = "weight_changed", 18, Class.ESTATE
+    UNEXPLAINED = "unexplained", 19, Class.UNEXPLAINED
 
-    @property
-    def row(self) -> int:
-        """Where its row stands in the table; kinds that are each other's opposite share one."""
-        return _ROWS[self]
+    row: int
+    group: Class
+    order: int
 
-    @property
-    def group(self) -> Class:
-        """The class it belongs to."""
-        return _CLASSES[self]
+    def __new__(cls, label: str, row: int, group: Class) -> Kind:
+        """The label is the value; `order` is the place among all kinds."""
+        kind = object.__new__(cls)
+        kind._value_, kind.row, kind.group, kind.order = label, row, group, len(cls.__members__)
+        return kind
 
 
 KINDS = tuple(Kind)
-_ORDER = {kind: place for place, kind in enumerate(KINDS)}
-_PAIRS = [
-    {Kind.SUBSCRIPTION_ADDED, Kind.SUBSCRIPTION_REMOVED},
-    {Kind.CONNECTOR_ADDED, Kind.CONNECTOR_REMOVED},
-    {Kind.RESOURCE_ADDED, Kind.RESOURCE_DELETED},
-    {Kind.PLAN_ENABLED, Kind.PLAN_DISABLED},
-    {Kind.POLICY_DISABLED, Kind.POLICY_ENABLED},
-    {Kind.EXEMPTION_EXPIRED, Kind.EXEMPTION_REMOVED},
-    {Kind.GRACE_PERIOD_STARTED, Kind.GRACE_PERIOD_ENDED},
-    {Kind.DATA_SOURCE_GAINED, Kind.DATA_SOURCE_LOST},
-    {Kind.REMEDIATION, Kind.REGRESSION},
-]
-_ROWS = {kind: min([kind.order, *(k.order for pair in _PAIRS if kind in pair for k in pair)]) for kind in KINDS}
-_CLASSES = {
-    Kind.REMEDIATION: Class.EARNED,
-    Kind.REGRESSION: Class.LOST,
-    **dict.fromkeys(KINDS[0:6], Class.ESTATE),
-    **dict.fromkeys(KINDS[6:10], Class.YARDSTICK),
-    **dict.fromkeys(KINDS[10:14], Class.COVERAGE),
-    **dict.fromkeys(KINDS[14:19], Class.ACCOUNTING),
-    **dict.fromkeys(KINDS[19:21], Class.COVERAGE),
-    Kind.RECOMMENDATION_REEVALUATED: Class.YARDSTICK,
-    Kind.APPLICABILITY_CHANGED: Class.ACCOUNTING,
-    Kind.CONTROL_REWEIGHTED: Class.YARDSTICK,
-    Kind.WEIGHT_CHANGED: Class.ESTATE,
-    Kind.UNEXPLAINED: Class.UNEXPLAINED,
-}
 
 
 class _Exact(dict[str, int]):
@@ -209,7 +180,7 @@ class Marks:
     first: Longs
     """`statusChangeDate` and `firstEvaluationDate` in ticks, NEVER where Azure gives none.
 
-    `first` is kept of the marks that changed in the 24 hours up to the snapshot, NEVER elsewhere: only there it decides.
+    `first` is kept of the marks that changed in the 24 hours up to the snapshot: only there it decides.
     """
 
     def __len__(self) -> int:

@@ -24,7 +24,11 @@ LARGE = 64 << 20
 
 def explain_folders(paths: Sequence[Path], scope: str, progress: Progress) -> Json:
     """The explanation of a window of two or more evidence folders. Raises EvidenceError."""
-    folders = open_folders(paths)
+    with _no_collector():
+        return _explained(open_folders(paths), scope, progress)
+
+
+def _explained(folders: Sequence[Folder], scope: str, progress: Progress) -> Json:
     every = {s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}
     courses: list[Course] = []
     for course in _courses(folders, sorted(every)):
@@ -38,9 +42,8 @@ def _courses(folders: Sequence[Folder], identities: Sequence[str]) -> Iterator[C
     """The subscriptions through all folders, in order; large ones on all processors, a subscription at a time each."""
     workers = min(os.cpu_count() or 1, len(identities))
     if workers < 2 or sum(folder.size for folder in folders) < LARGE:
-        with _no_collector():
-            for identity in identities:
-                yield _course(folders, identity)
+        for identity in identities:
+            yield _course(folders, identity)
         return
     paths = [folder.path for folder in folders]
     with ProcessPoolExecutor(workers, initializer=_open_once, initargs=(paths,)) as pool:
@@ -91,7 +94,7 @@ def _known_scope(folders: Sequence[Folder], courses: Sequence[Course], scope: st
 
 @contextmanager
 def _no_collector() -> Iterator[None]:
-    """Decoding makes millions of objects that point to no other: looking for cycles among them is a third of the time."""
+    """Decoding makes millions of objects that point to no other: to look for cycles is a third of the time."""
     was = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""An explanation as text for people: the movement, classes as bars, the causes with shares, what is pending, what to do.
+"""An explanation as text for people: the movement, classes as bars, causes with shares, what is pending, what to do.
 
 Fits a terminal, wide or narrow, with and without colour; every number can be found in the JSON.
 """
@@ -30,7 +30,7 @@ CLASS_WORDS = {
 
 NEXT_STEPS = {
     "regression": "Look at what turned unhealthy: someone or something undid a fix.",
-    "subscription_added": "Report the new subscription apart (--scope tag:…, or its id): it is not a regression of the others.",
+    "subscription_added": "Report the new subscription apart (--scope, its id or a tag): the others did not get worse.",
     "subscription_removed": "Check why the subscription has no score: its share left with it, good or bad.",
     "exemption_created": "Check that each new exemption has a reason, an owner and an end.",
     "exemption_expired": "Renew the exemptions that ran out, or fix what they hid.",
@@ -40,7 +40,7 @@ NEXT_STEPS = {
     "recommendation_added": "Plan work for the recommendations that count now: the estate is as it was.",
     "recommendation_left_preview": "Plan work for the recommendations that count now: the estate is as it was.",
     "resource_added": "Check the templates that made the new resources: fix them once, at the source.",
-    "unexplained": "Compare again after the next run of the controls (every 8 hours) before acting on what is unexplained.",
+    "unexplained": "Compare again after Azure's next recount (every 8 hours) before acting on what is unexplained.",
 }
 
 
@@ -193,7 +193,8 @@ def _subscriptions(found: Json, style: Style) -> Iterator[str]:
     for one in moved[:LARGEST]:
         shown = "no score in between" if one["movement"] is None else f"{pp(one['movement'])} pp"
         room = max(10, style.width - 44)
-        yield f"  {clean(one['name'], room):<{room}}{_percent(one['before']):>10} → {_percent(one['after']):>9}  {shown:>10}"
+        ends = f"{_percent(one['before']):>10} → {_percent(one['after']):>9}"
+        yield f"  {clean(one['name'], room):<{room}}{ends}  {shown:>10}"
     if len(moved) > LARGEST:
         yield f"  and {len(moved) - LARGEST} more"
     yield ""

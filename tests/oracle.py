@@ -5,9 +5,10 @@
 Readings, where the contract leaves a choice
 - A file missing at one end is taken as at the other (dates in it are held against each end's own time); an
   inventory missing at one end decides for no type. "Types that it lists": of the subscription, at either end.
-- Who came and went is remembered as its latest direction only; a remembered arrival owns marks that come, a
+- Every change of context is remembered, also one that was taken back; a remembered arrival owns marks that come, a
   remembered departure marks that go. Rows 2 to 9 are all remembered except that a recommendation moved (its marks
   move with it, none follow); so are resources told by their marks.
+- An assignment that was added or removed covers a mark only where no other did before, or does after.
 - A change between the two snapshots themselves owns whatever its row says, also a flip.
 - "Appeared" and "vanished" (rows 8, 9, 13) mean that there was, or is, no mark at all.
 - Existence, preview and membership are of the subscription's own controls; the definitions file adds controls that
@@ -181,7 +182,7 @@ def _pending_at_first(pair: Pair, chain: Chain) -> dict[Unit, Change]:
     then = Pair(world, first, chain.memory)
     changes = _changes(then, Chain(chain.reading))
     for resource in then.came:
-        chain.memory.changes["resource", resource] = "added", first.taken
+        chain.memory.changes["resource", resource, "added"] = first.taken
     return {
         u: replace(c, time=min(first.marks[u[1:]].changed or first.taken, first.taken), dated=True)
         for u, c in changes.items()

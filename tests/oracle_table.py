@@ -69,10 +69,10 @@ class State:
 
 @dataclass
 class Memory:
-    """Changes of context of one chain, each with its latest direction and the time it was first seen."""
+    """Changes of context of one chain, each with the time it was last seen; (what, subject, direction)."""
 
-    changes: dict[tuple[str, ...], tuple[str, datetime]] = field(default_factory=dict)
-    assignments: dict[str, tuple[str, dict, datetime]] = field(default_factory=dict)
+    changes: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
+    assignments: dict[tuple[str, str], tuple[dict, datetime]] = field(default_factory=dict)  # by (direction, id)
     gone: dict[str, tuple[Exemption, datetime]] = field(default_factory=dict)
 
     def at(self, now: datetime) -> Memory:
@@ -80,8 +80,8 @@ class Memory:
             return timedelta(0) <= now - time <= REMEMBERED
 
         return Memory(
-            {k: v for k, v in self.changes.items() if live(v[1])},
-            {k: v for k, v in self.assignments.items() if live(v[2])},
+            {k: v for k, v in self.changes.items() if live(v)},
+            {k: v for k, v in self.assignments.items() if live(v[1])},
             {k: v for k, v in self.gone.items() if live(v[1])},
         )
 
@@ -90,17 +90,17 @@ class Memory:
         for subjects, what in ((sub.inventory, "resource"), (sub.connectors, "connector")):
             for subject, created in (subjects or {}).items():
                 if created:
-                    self.changes[what, subject] = "added", created
+                    self.changes[what, subject, "added"] = created
         for key, definition in (sub.metadata or {}).items():
             if ga := definition["ga"]:
                 left = definition["public"] and definition["public"] < ga
-                self.changes["recommendation", key] = "left_preview" if left else "added", ga
+                self.changes["recommendation", key, "left_preview" if left else "added"] = ga
         for plan, (on, since) in (sub.plans or {}).items():
             if on and since:
-                self.changes["plan", plan] = "enabled", since
+                self.changes["plan", plan, "enabled"] = since
         for name, row in _of_initiative(sub).items():
             if row["created"]:
-                self.assignments[name] = "added", row, row["created"]
+                self.assignments["added", name] = row, row["created"]
         for exemption in _exemptions(sub):
             if exemption.expires and exemption.expires <= sub.taken:
                 self.gone[exemption.id] = exemption, exemption.expires
@@ -172,7 +172,8 @@ class Pair:
         if e.key is not None:
             return e.key == key
         if self.before.assignments is not None:
-            ours = {*_of_initiative(self.before), *_of_initiative(self.after), *self.memory.assignments}
+            remembered = {name for _, name in self.memory.assignments}
+            ours = {*_of_initiative(self.before), *_of_initiative(self.after), *remembered}
             if e.assignment not in ours:
                 return False
         if not e.references:
@@ -230,12 +231,11 @@ class Pair:
             return "added" if at_after else "deleted"
         return self._remembered((what, subject), {"added": "come", "deleted": "go"}, base, now, reading)
 
-    def _remembered(self, what: tuple[str, ...], moves: dict[str, str], base: State, now: State, reading: str) -> str:
-        """The remembered direction, if the mark's change is the coming or going that follows from it."""
-        direction = self.memory.changes.get(what, ("",))[0]
+    def _remembered(self, what: tuple[str, str], moves: dict[str, str], base: State, now: State, reading: str) -> str:
+        """The first remembered direction of which the mark's coming or going follows."""
         b, a = base.effective(reading), now.effective(reading)
         move = "come" if a and not b else "go" if b and not a else ""
-        return direction if move and moves.get(direction) == move else ""
+        return next((d for d, wanted in moves.items() if wanted == move and (*what, d) in self.memory.changes), "")
 
     def _rows_4_to_9(self, unit: Unit, base: State, now: State, reading: str) -> Cause | None:
         control, resource, key = unit
@@ -252,15 +252,13 @@ class Pair:
         if appeared or vanished:
             on = [bool((end.plans or {}).get(plan, (False, None))[0]) for end in (b, a)]
             direction = "enabled" if on == [False, True] else "disabled" if on == [True, False] else ""
-            known = plan in (b.plans or {}) or plan in (a.plans or {})
-            wanted = "enabled" if appeared else "disabled"
-            direction = direction or self.memory.changes.get(("plan", plan), ("",))[0]
-            if plan and known and wanted == direction:
+            wanted, move = ("enabled", "come") if appeared else ("disabled", "go")
+            if wanted == direction or self._remembered(("plan", plan), {wanted: move}, base, now, reading):
                 return f"plan_{wanted}", plan
         was_off, is_off = bool(base.mark and base.mark.off), bool(now.mark and now.mark.off)
-        if (is_off and not was_off) or (vanished and self._assignment("removed", resource)):
+        if (is_off and not was_off) or (vanished and self._assignment("removed", resource, base, now, reading)):
             return "policy_disabled", key
-        if (was_off and not is_off) or (appeared and self._assignment("added", resource)):
+        if (was_off and not is_off) or (appeared and self._assignment("added", resource, base, now, reading)):
             return "policy_enabled", key
         return None
 
@@ -280,7 +278,9 @@ class Pair:
             return "out"
         return ""
 
-    def _assignment(self, wanted: str, resource: str) -> bool:
+    def _assignment(self, wanted: str, resource: str, base: State, now: State, reading: str) -> bool:
+        """Whether one that covers it was added or removed, and no other covered it before, or does after."""
+
         def covering(rows: Iterable[dict], end: Sub) -> bool:
             return any(
                 covers(row["scope"], resource, end) and not any(covers(s, resource, end) for s in row["excluded"])
@@ -288,12 +288,15 @@ class Pair:
             )
 
         at_before, at_after = _of_initiative(self.before), _of_initiative(self.after)
-        remembered = self.memory.assignments
-        earlier = {name: row for name, row in at_before.items() if remembered.get(name, ("",))[0] != "added"}
-        earlier |= {name: row for name, (d, row, _) in remembered.items() if d == "removed"}
-        before, after = covering(at_before.values(), self.before), covering(at_after.values(), self.after)
-        once = covering(earlier.values(), self.before)
-        return not after and (before or once) if wanted == "removed" else after and not (before and once)
+        earlier = {name: row for (direction, name), (row, _) in self.memory.assignments.items() if direction == wanted}
+        move = bool(now.effective(reading)) - bool(base.effective(reading))
+        follows = earlier if move == (1 if wanted == "added" else -1) else {}
+        if wanted == "removed":
+            gone = [row for name, row in at_before.items() if name not in at_after]
+            return covering([*gone, *follows.values()], self.before) and not covering(at_after.values(), self.after)
+        new = [row for name, row in at_after.items() if name not in at_before]
+        others = [row for name, row in at_before.items() if name not in earlier]
+        return covering([*new, *follows.values()], self.after) and not covering(others, self.before)
 
     def _rows_10_to_16(self, unit: Unit, base: State, now: State) -> Cause:
         _, resource, key = unit
@@ -322,20 +325,20 @@ class Pair:
         b, a = self.before, self.after
         for listing, what in (("inventory", "resource"), ("connectors", "connector")):
             at_before, at_after = set(getattr(b, listing) or {}), set(getattr(a, listing) or {})
-            memory.changes |= {(what, s): ("added", time) for s in at_after - at_before}
-            memory.changes |= {(what, s): ("deleted", time) for s in at_before - at_after}
-        memory.changes |= {("resource", r): ("added", time) for r in self.came}
-        memory.changes |= {("resource", r): ("deleted", time) for r in self.went}
+            memory.changes |= {(what, s, "added"): time for s in at_after - at_before}
+            memory.changes |= {(what, s, "deleted"): time for s in at_before - at_after}
+        memory.changes |= {("resource", r, "added"): time for r in self.came}
+        memory.changes |= {("resource", r, "deleted"): time for r in self.went}
         for key in {k for end in (b, a) for c in end.controls.values() for k in c.keys} | self._both("metadata"):
             if told := self._recommendation(key):
-                memory.changes["recommendation", key] = told, time
+                memory.changes["recommendation", key, told] = time
         for plan in self._both("plans"):
             was, is_ = ((end.plans or {}).get(plan, (False, None))[0] for end in (b, a))
             if was != is_:
-                memory.changes["plan", plan] = "enabled" if is_ else "disabled", time
+                memory.changes["plan", plan, "enabled" if is_ else "disabled"] = time
         rows_b, rows_a = _of_initiative(b), _of_initiative(a)
-        memory.assignments |= {i: ("added", rows_a[i], time) for i in rows_a.keys() - rows_b.keys()}
-        memory.assignments |= {i: ("removed", rows_b[i], time) for i in rows_b.keys() - rows_a.keys()}
+        memory.assignments |= {("added", i): (rows_a[i], time) for i in rows_a.keys() - rows_b.keys()}
+        memory.assignments |= {("removed", i): (rows_b[i], time) for i in rows_b.keys() - rows_a.keys()}
         memory.gone |= {name: (e, time) for name, e in self.ended.items()}
 
     def _both(self, listing: str) -> set:

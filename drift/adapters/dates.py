@@ -33,8 +33,8 @@ def column(texts: list[str]) -> Longs:
         chosen = texts if len(rows) == len(texts) else [texts[row] for row in rows]
         data = "".join(chosen).encode("ascii", "replace")
         parsed, good = _parse(np.frombuffer(data, np.uint8).reshape(len(rows), length))
-        for row in np.flatnonzero(~good):
-            parsed[row] = one(chosen[row])
+        for place in np.flatnonzero(~good).tolist():
+            parsed[place] = one(chosen[place])
         out[rows] = parsed
     return out
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,8 @@ class Folder:
             return None
         folder = self._folders.get(identity.lower())
         if folder is None:
-            reason = f"subscription is {subscription.state}"
-            return self._unscored(subscription, reason, Context(ancestors=self._above(identity)), resources)
+            context = Context(ancestors=self._above(identity))
+            return self._unscored(subscription, f"subscription is {subscription.state}", context, resources)
         context = self._context(folder, resources, identity)
         scores = folder / "secure-scores.json"
         score = arm.score(scores, self._required(scores), subscription.id)
@@ -181,7 +182,7 @@ def open_folders(paths: Sequence[Path]) -> list[Folder]:
     """The folders, which must be of one tenant and in order of time."""
     recommendations = Names()
     folders = [Folder(path, recommendations) for path in paths]
-    for earlier, later in zip(folders, folders[1:], strict=False):
+    for earlier, later in pairwise(folders):
         if later.taken_at < earlier.taken_at:
             raise EvidenceError(f"{later.path}: was taken before {earlier.path}: give the folders in order of time")
         tenants = [{s.tenant for s in f.subscriptions.values() if s.tenant} for f in (earlier, later)]

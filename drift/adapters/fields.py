@@ -134,7 +134,7 @@ def read(path: Path) -> list[Fields]:
 
 
 def unique[T](path: Path, items: Iterable[tuple[str, T]]) -> dict[str, T]:
-    """Items by lower-case key, in order of key. Repeated ones that agree are one; raises EvidenceError if they differ."""
+    """Items by lower-case key, in order of key. Repeated ones that agree are one, others an EvidenceError."""
     found: dict[str, T] = {}
     for key, item in items:
         folded = key.lower()

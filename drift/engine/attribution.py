@@ -31,7 +31,7 @@ _NODES = 16
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of a member's line: its controls' counts by name, and its weight. Not scored or no member: None instead."""
+    """One end of a member's line: its controls' counts by name, and its weight."""
 
     counts: Mapping[str, Counts]
     weight: float = 1.0

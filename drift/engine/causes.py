@@ -122,7 +122,7 @@ class _Rules:
         return found + [(one, False) for one in self.scene.earlier if one.kind in kinds]
 
     def _where(self, holds: Flags, one: Happened, is_now: bool) -> Flags:
-        """A change of now owns what it holds for; a remembered one only marks that come, or go, as it would make them."""
+        """A change of now owns all it holds for; a remembered one only marks that come, or go, as it makes them."""
         if is_now:
             return holds
         return holds & (self.went if one.kind in _TAKES else self.came)
@@ -188,7 +188,7 @@ class _Rules:
         ):
             for one, is_now in self._happened(kind):
                 assignment = one.assignment
-                rows = np.flatnonzero(self._where(followed, one, is_now)) if assignment is not None else ()
+                rows = np.flatnonzero(self._where(followed, one, is_now)).tolist()
                 holds = np.zeros(len(units), np.bool_)
                 for row in rows:
                     still = () if not is_now and kind is Kind.POLICY_ENABLED else (other.assignments or {}).values()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from drift.engine.scoring import Standing, exempt, layers
+from drift.engine.scoring import Standing, exempt, find, layers
 from drift.engine.units import Cells, Units, join
 from drift.model import DAY, NEVER, Because, Bytes, Flags, Ints, Longs, Marks, Status
 
@@ -25,13 +25,7 @@ class Side:
 
     def rows(self, resource: Ints, recommendation: Ints) -> Longs:
         """The rows of some marks; -1 where there is none."""
-        if not len(self.marks):
-            return np.full(len(resource), -1, np.int64)
-        size = self.member.shape[1]
-        own = self.marks.resource.astype(np.int64) * size + self.marks.recommendation
-        asked = resource.astype(np.int64) * size + recommendation
-        at = np.minimum(np.searchsorted(own, asked), len(own) - 1)
-        return np.where(own[at] == asked, at, -1)
+        return find(self.marks, resource, recommendation, self.member.shape[1])
 
     def contribution(self, control: Ints, recommendation: Ints, rows: Longs) -> Bytes:
         """What marks contribute to controls; NONE where there is no mark or the control does not list it."""
@@ -147,7 +141,7 @@ def touched(units: Units, other: Side) -> Cells:
     return Cells((key // resources).astype(np.int32), (key % resources).astype(np.int32), of, bad, good)
 
 
-def within(cells: Cells, units: Units, chosen: Flags, rest: Bytes) -> Cells:
+def within(cells: Cells, chosen: Flags, rest: Bytes) -> Cells:
     """The cells as the chosen units find them, with the other units as they are in `rest`."""
     others = ~chosen
     size = len(cells.control)

@@ -168,8 +168,8 @@ class _Comparison:
 
     def _exemptions(self, end: Snapshot, around: Iterable[Happened]) -> Exemptions:
         gone = [one.exemption for one in around if one.exemption is not None]
-        known = [self.before.context.assignments, self.after.context.assignments]
-        either = None if None in known else {**known[0], **known[1]}  # an exemption outlives its assignment's end
+        one, other = self.before.context.assignments, self.after.context.assignments
+        either = None if one is None or other is None else {**one, **other}  # an exemption outlives its assignment
         context = replace(end.context, assignments=either)
         return Exemptions(context, end.taken_at, gone, end.resources, end.recommendations)
 
@@ -247,7 +247,7 @@ class _Comparison:
         if not len(some):
             return []
         done: dict[int, _Done] = {}
-        for cause, control, number, healthy, counted in parts(some, within(near, units, chosen, others)):
+        for cause, control, number, healthy, counted in parts(some, within(near, chosen, others)):
             own = done.setdefault(cause, _Done(Change(causes[cause]), {}))
             own.add(control, number * healthy, number * counted)
         marks = some.resource.astype(np.int64) << 32 | some.recommendation

@@ -50,8 +50,7 @@ def happened(before: Context, after: Context, members: tuple[Membership, Members
         (Kind.CONNECTOR_ADDED, after, before),
         (Kind.CONNECTOR_REMOVED, before, after),
     ):
-        for connector in _only(one.connectors, other.connectors):
-            found.append(Happened(kind, at, name=connector.id))
+        found += [Happened(kind, at, name=connector.id) for connector in _only(one.connectors, other.connectors)]
     if before.inventory is not None and after.inventory is not None:
         old, new = before.inventory.resource, after.inventory.resource
         for kind, only in (
@@ -90,14 +89,20 @@ def ended(before: Snapshot, after: Snapshot) -> list[Happened]:
 def recalled(snapshot: Snapshot, members: Membership) -> list[Happened]:
     """What dates in a chain's first snapshot tell of the 48 hours up to it."""
     context, upto = snapshot.context, snapshot.taken_at
-    found: list[Happened] = []
 
     def recent(at: int) -> bool:
         return at != NEVER and upto - MEMORY <= at <= upto
 
-    for connector in (context.connectors or {}).values():
-        if recent(connector.made.at):
-            found.append(Happened(Kind.CONNECTOR_ADDED, connector.made.at, name=connector.id))
+    connectors = [c for c in (context.connectors or {}).values() if recent(c.made.at)]
+    plans = [p for p in (context.plans or {}).values() if p.on and recent(p.enabled_at)]
+    assignments = [a for a in (context.assignments or {}).values() if recent(a.made.at)]
+    ran_out = [e for e in listed(context).values() if recent(e.expires)]
+    found = [
+        *(Happened(Kind.CONNECTOR_ADDED, one.made.at, name=one.id) for one in connectors),
+        *(Happened(Kind.PLAN_ENABLED, one.enabled_at, name=one.name) for one in plans),
+        *(Happened(Kind.POLICY_ENABLED, one.made.at, assignment=one) for one in assignments),
+        *(Happened(Kind.EXEMPTION_REMOVED, one.expires, exemption=one) for one in ran_out),
+    ]
     if context.inventory is not None:
         created = context.inventory.created
         for at in np.unique(created[(created >= upto - MEMORY) & (created <= upto)]):
@@ -108,15 +113,6 @@ def recalled(snapshot: Snapshot, members: Membership) -> list[Happened]:
             earlier = recommendation.public != NEVER and recommendation.public < recommendation.general
             kind = Kind.RECOMMENDATION_LEFT_PREVIEW if earlier else Kind.RECOMMENDATION_ADDED
             found.append(Happened(kind, recommendation.general, recommendation=place))
-    for plan in (context.plans or {}).values():
-        if plan.on and recent(plan.enabled_at):
-            found.append(Happened(Kind.PLAN_ENABLED, plan.enabled_at, name=plan.name))
-    for assignment in (context.assignments or {}).values():
-        if recent(assignment.made.at):
-            found.append(Happened(Kind.POLICY_ENABLED, assignment.made.at, assignment=assignment))
-    for exemption in listed(context).values():
-        if recent(exemption.expires):
-            found.append(Happened(Kind.EXEMPTION_REMOVED, exemption.expires, exemption=exemption))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from drift.engine.exemptions import Exemptions
-from drift.model import Because, Bytes, Context, Control, Flags, Ints, Marks, Snapshot, Status
+from drift.model import Because, Bytes, Context, Control, Flags, Ints, Longs, Marks, Snapshot, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,13 @@ def standing(snapshot: Snapshot, context: Context, counts: Flags, exemptions: Ex
     """A snapshot's marks, with grace periods and Mitigated exemptions looked up."""
     marks = snapshot.marks
     graced = np.zeros(len(marks), np.bool_)
-    for grace in context.graces or ():
-        if grace.due > snapshot.taken_at:
-            at = find(marks, grace.resource, grace.recommendation)
-            if at is not None:
-                graced[at] = True
+    running = [grace for grace in context.graces or () if grace.due > snapshot.taken_at]
+    if running:
+        resource, recommendation = (
+            np.array(c, np.int32) for c in zip(*((g.resource, g.recommendation) for g in running), strict=True)
+        )
+        rows = find(marks, resource, recommendation, len(counts))
+        graced[rows[rows >= 0]] = True
     mitigated = np.zeros(len(marks), np.bool_)
     if exemptions.any_mitigated:
         for at in np.flatnonzero(exempt(marks.status, marks.because)):
@@ -98,11 +100,14 @@ def exempt(status: Bytes, because: Bytes) -> Flags:
     return (status == Status.NOT_APPLICABLE) & (because == Because.EXEMPT)
 
 
-def find(marks: Marks, resource: int, recommendation: int) -> int | None:
-    """The row of a mark, or None."""
-    low, high = (int(np.searchsorted(marks.resource, resource, side)) for side in ("left", "right"))
-    at = low + int(np.searchsorted(marks.recommendation[low:high], recommendation))
-    return at if at < high and marks.recommendation[at] == recommendation else None
+def find(marks: Marks, resource: Ints, recommendation: Ints, recommendations: int) -> Longs:
+    """The rows of some marks, -1 where there is none; `recommendations` is how many there are."""
+    if not len(marks):
+        return np.full(len(resource), -1, np.int64)
+    own = marks.resource.astype(np.int64) * recommendations + marks.recommendation
+    asked = resource.astype(np.int64) * recommendations + recommendation
+    at = np.minimum(np.searchsorted(own, asked), len(own) - 1)
+    return np.where(own[at] == asked, at, -1)
 
 
 def layers(member: Flags) -> list[Ints]:

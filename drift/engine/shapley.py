@@ -17,7 +17,7 @@ from math import comb, factorial
 import numpy as np
 
 from drift.engine.units import Cells, Units
-from drift.model import Status
+from drift.model import Ints, Longs, Status
 
 type Part = tuple[Fraction, Fraction]
 """Change of healthy and of counted cells."""
@@ -89,9 +89,10 @@ def parts(units: Units, cells: Cells) -> Iterator[tuple[int, int, int, Fraction,
 
 
 def _single(
-    cause: object, control: object, healthy: object, counted: object
+    cause: Longs, control: Ints, healthy: Longs, counted: Longs
 ) -> Iterator[tuple[int, int, int, Fraction, Fraction]]:
     """Cells with one cause: it owns the change."""
-    rows, counts = np.unique(np.stack([cause, control, healthy, counted]), axis=1, return_counts=True)  # type: ignore[arg-type]
-    for (c, k, h, n), number in zip(rows.T.tolist(), counts.tolist(), strict=True):
+    columns: Longs = np.stack([cause, control.astype(np.int64), healthy, counted], axis=1)
+    rows, counts = np.unique(columns, axis=0, return_counts=True)
+    for (c, k, h, n), number in zip(rows.tolist(), counts.tolist(), strict=True):
         yield c, k, number, Fraction(h), Fraction(n)

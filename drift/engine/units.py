@@ -64,7 +64,7 @@ def join(parts: list[Units]) -> Units:
 
 def none() -> Units:
     """No rows."""
-    i, b, f, t = (np.zeros(0, kind) for kind in (np.int32, np.int8, np.bool_, np.int64))
+    i, b, f, t = np.zeros(0, np.int32), np.zeros(0, np.int8), np.zeros(0, np.bool_), np.zeros(0, np.int64)
     return Units(i, i, i, b, b, b, b, b, b, f, f, f, f, t, t, t)
 
 
@@ -81,7 +81,7 @@ class Cells:
     """[cell] how many unchanged marks of either status"""
 
     def state(self, units: Units, arrived: Flags) -> tuple[Longs, Longs]:
-        """(healthy, counted), 0 or 1 a cell, when the marked units are as they are now and the others as the counts show."""
+        """(healthy, counted), 0 or 1 a cell, with the marked units as they are now, the others as the counts show."""
         value = np.where(arrived, units.effective_to, units.effective_from)
         size = len(self.control)
         bad = self.unhealthy + np.bincount(self.of[value == Status.UNHEALTHY], minlength=size)

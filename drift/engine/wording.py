@@ -1,8 +1,7 @@
-"""What is said of a cause, in plain words. Names from the tenant are text: cleaned of control characters, cut to length."""
+"""What is said of a cause, in plain words. Names from the tenant are text: cleaned, and cut to length."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -21,9 +20,10 @@ WHERE = "\0"
 
 def clean(text: str, longest: int = LONGEST) -> str:
     """A tenant's text as one line of printable characters, nothing that turns the direction or hides, cut to length."""
-    kept = "".join(" " if ch.isspace() else ch for ch in text if ch.isspace() or unicodedata.category(ch)[0] != "C")
-    kept = " ".join(kept.split())
-    return kept if len(kept) <= longest else kept[: longest - 1].rstrip() + "…"
+    if not text.isprintable():  # which is: a control or format character, or a space other than " "
+        text = "".join(" " if ch.isspace() else ch for ch in text if ch.isspace() or ch.isprintable())
+    text = " ".join(text.split())
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
