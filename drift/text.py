@@ -137,33 +137,38 @@ def _causes(found: Json, style: Style, every: bool) -> Iterator[str]:
     shown = summary if every else summary[:LARGEST]
     for entry in shown:
         yield from _entry(entry["share"], entry["title"], style)
-        if entry["count"] > 1:
-            own = [cause for cause in found["causes"] if cause["kind"] == entry["kind"]]
-            most = len(own) if every else 3
-            for cause in own[:most]:
-                yield from _entry(cause["share"], cause["title"] + _who(cause), style, indent=4)
-            if len(own) > most:
-                rest = sum(cause["share"] for cause in own[most:])
-                yield from _entry(rest, f"and {len(own) - most} more", style, indent=4)
-        else:
-            own = [cause for cause in found["causes"] if cause["kind"] == entry["kind"]]
-            if own and (who := _who(own[0])):
-                yield style.paint(f"            {who.strip(' ,')}", "faint")
+        own = [cause for cause in found["causes"] if cause["kind"] == entry["kind"]]
+        if len(own) == 1 and (who := _who(own[0])):
+            yield style.paint(f"            {who}", "faint")
+        if len(own) > 1:
+            yield from _each(own, style, every, several=len({cause["scope"] for cause in own}) > 1)
     if len(summary) > len(shown):
         rest = sum(entry["share"] for entry in summary[len(shown) :])
         yield from _entry(rest, f"{count(len(summary) - len(shown), 'more kind')} of cause: --all shows them", style)
     yield ""
 
 
+def _each(own: Sequence[Json], style: Style, every: bool, *, several: bool) -> Iterator[str]:
+    """The causes of one kind, the largest first; named by subscription where there are several."""
+    most = len(own) if every else 3
+    for cause in own[:most]:
+        where = f", in {cause['subscription']}" if several else ""
+        who = f", {known}" if (known := _who(cause)) else ""
+        yield from _entry(cause["share"], cause["title"] + where + who, style, indent=4)
+    if len(own) > most:
+        rest = sum(cause["share"] for cause in own[most:])
+        yield from _entry(rest, f"and {len(own) - most} more", style, indent=4)
+
+
 def _who(cause: Json) -> str:
-    actors = [evidence["actor"] for evidence in cause.get("evidence", ()) if evidence["actor"]]
-    return f", by {clean(actors[0])}" if actors else ""
+    actors = [evidence["actor"] for evidence in cause["evidence"] if evidence["actor"]]
+    return f"by {clean(actors[0])}" if actors else ""
 
 
 def _entry(share: float, title: str, style: Style, indent: int = 0) -> Iterator[str]:
     color = "up" if share > 0 else "down" if share < 0 else "faint"
     head = f"  {' ' * indent}{pp(share):>7}  "
-    words = textwrap.wrap(clean(title, 400), max(20, style.width - len(head))) or [""]
+    words = textwrap.wrap(clean(title, 400), max(20, style.width - len(head)), break_on_hyphens=False) or [""]
     yield f"  {' ' * indent}{style.paint(f'{pp(share):>7}', color)}  {words[0]}"
     for more in words[1:]:
         yield " " * len(head) + more

@@ -5,32 +5,59 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from drift.pipeline import explain_folders
 from tests.build import Folder, write
 
-Cause = tuple[str, str, str]  # kind, subject and scope, the latter two in lower case
+Answer = dict[str, Any]
+Cause = tuple[str, str, str]  # kind, subject and scope; the latter two in lower case
 IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+UNSEEN = 1e-9
+"""pp. What differs by less is rounding."""
 
 
-def explained(folders: Sequence[Folder], scope: str = "all") -> dict[str, Any]:
-    """The JSON object of the contract. Raises EvidenceError."""
+@contextmanager
+def written(folders: Sequence[Folder]) -> Iterator[list[Path]]:
+    """The folders on disk, as long as the block runs."""
     with tempfile.TemporaryDirectory(dir=IN_MEMORY) as place:
-        paths = [write(folder, Path(place) / str(at)) for at, folder in enumerate(folders)]
+        yield [write(folder, Path(place) / str(at)) for at, folder in enumerate(folders)]
+
+
+def explained(folders: Sequence[Folder], scope: str = "all") -> Answer:
+    """The JSON object of the contract. Raises EvidenceError."""
+    with written(folders) as paths:
         return explain_folders(paths, scope, lambda done, of, name: None)
 
 
-def shares(answer: dict[str, Any], what: str = "causes", least: float = 1e-9) -> dict[Cause, float]:
-    """Shares by cause; those of no size are left out, also `least` = 0 keeps all."""
+def shares(answer: Answer, what: str = "causes", least: float = UNSEEN) -> dict[Cause, float]:
+    """Shares by cause, those smaller than `least` left out. `what`: causes or pending."""
     total: Counter[Cause] = Counter()
     for row in answer[what]:
         total[row["kind"], row["subject"].lower(), row["scope"].lower()] += row["share"]
     return {cause: share for cause, share in total.items() if abs(share) >= least}
 
 
-def own(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def by_subscription(answer: Answer) -> dict[str, Answer]:
     """The object of each subscription scored at both ends, by its id."""
     return {one["scope"].lower(): one for one in answer["subscriptions"]}
+
+
+def own(folders: Sequence[Folder]) -> Answer:
+    """The object of the only subscription."""
+    (subscription,) = explained(folders)["subscriptions"]
+    return subscription
+
+
+def told(answer: Answer, what: str = "causes") -> set[tuple[str, str]]:
+    """What happened to what, whatever its share."""
+    return {(kind, subject) for kind, subject, _ in shares(answer, what, least=0)}
+
+
+def only(answer: Answer, kind: str) -> dict[str, Any]:
+    """The one cause of a kind."""
+    (cause,) = [row for row in answer["causes"] if row["kind"] == kind]
+    return cause

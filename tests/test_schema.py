@@ -12,8 +12,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from drift.cli import main
 from drift.model import Class, Kind
+from drift.pipeline import explain_folders
 from tests import estates
-from tests.build import estate, mark, write
+from tests.build import at, estate, mark, write
 
 SCHEMA: dict[str, Any] = json.loads(
     (Path(__file__).parent.parent / "drift" / "explanation.schema.json").read_text(encoding="utf-8")
@@ -54,13 +55,11 @@ def answer(tmp_path_factory) -> dict[str, Any]:
         without=("pricings.json",),
     )
     after = before.but(
-        marks={("vm1", "a"): "Healthy", ("vm4", "a"): "Unhealthy"},
-        resources={"vm4": {"createdTime": before.world.taken.replace(hour=8)}},
+        marks={("vm1", "a"): "Healthy", ("vm4", "a"): mark("Unhealthy", at(3), at(3))},
+        resources={"vm4": {"createdTime": at(2)}},
         counts={"c": (1, 4)},
     )
     paths = [write(before, root / "before"), write(after, root / "after")]
-    from drift.pipeline import explain_folders
-
     found = explain_folders(paths, "all", lambda *_: None)
     assert found["causes"]
     assert found["pending"]

@@ -113,6 +113,7 @@ def _object(courses: Sequence[Course], times: Sequence[int], scope: str, name: s
     first, last = scores[0], scores[-1]
     movement = last - first if whole and first is not None and last is not None else None
     listed = sorted(accounts.values(), key=lambda a: (-abs(a.share), a.cause.key))
+    names = {course.id.lower(): _name(course) for course in courses}
     ends = [_end(courses, at, times, scores, single) for at in (0, len(times) - 1)]
     rounding = None
     if movement is not None and ends[0]["reported"] is not None and ends[1]["reported"] is not None:
@@ -126,7 +127,7 @@ def _object(courses: Sequence[Course], times: Sequence[int], scope: str, name: s
         "rounding": rounding,
         "classes": _classes(listed),
         "summary": _summary(listed),
-        "causes": [_cause(account) for account in listed],
+        "causes": [_cause(account, names[account.cause.scope.lower()]) for account in listed],
         "pending": _pending(courses, scope, single),
         "unscored": _unscored(courses, scope),
         "notes": _notes(courses, scope, whole),
@@ -166,12 +167,19 @@ def _at_one_end(
 ) -> None:
     """A member that came or left: its whole share is its own."""
     if after is not None:
-        kind, title = Kind.SUBSCRIPTION_ADDED, wording.arrived(after, 100 * (after.score or 0.0), course.points[at])
+        kind, title = Kind.SUBSCRIPTION_ADDED, wording.arrived(after, 100 * (after.score or 0.0), _earlier(course, at))
     elif before is not None:
         kind = Kind.SUBSCRIPTION_REMOVED
         title = wording.departed(before, 100 * (before.score or 0.0), course.points[at + 1])
     account = _account(accounts, Change(Cause(kind, course.id, course.id), title=title))
     account.shares.append(worth.weight)
+
+
+def _earlier(course: Course, at: int) -> Point | None:
+    """How a subscription that came stood before: None if in this window it was not there, or not yet scored."""
+    so_far = course.points[: at + 1]
+    new = any(point is None for point in so_far) and all(point is None or point.unscored for point in so_far)
+    return None if new else course.points[at]
 
 
 def _add(delta: Delta, worth: Rates, gained: float, accounts: _Accounts) -> None:
@@ -213,7 +221,7 @@ def _line(point: Point | None, single: bool) -> End | None:
     return End(point.counts, 1.0 if single else point.weight) if point is not None else None
 
 
-def _cause(account: _Account) -> Json:
+def _cause(account: _Account, name: str) -> Json:
     cause = account.cause
     found: Json = {
         "kind": cause.kind.value,
@@ -221,6 +229,7 @@ def _cause(account: _Account) -> Json:
         "subject": cause.subject,
         "scope": cause.scope,
         "share": account.share,
+        "subscription": name,
         "title": wording.placed(account.title, account.resources.values()),
         "confidence": "confirmed" if account.evidence else "inferred",
         "marks": account.marks,
@@ -268,14 +277,15 @@ def _summary(accounts: Sequence[_Account]) -> list[Json]:
 
 
 def _headline(own: Sequence[_Account]) -> str:
-    if len(own) == 1:
-        return wording.placed(own[0].title, own[0].resources.values())
     kind = own[0].cause.kind
     subjects = {account.cause.subject.lower() for account in own}
     by_scope: dict[str, set[str]] = {}
     for account in own:
         by_scope.setdefault(account.cause.scope.lower(), set()).update(account.resources)
     groups = {group.lower() for account in own if (group := ids.resource_group(account.cause.subject))}
+    if len(subjects) == 1:
+        everywhere = {identity for account in own for identity in account.resources.values()}
+        return wording.placed(own[0].title, everywhere) + wording.across(len(by_scope))
     resources = sum(map(len, by_scope.values()))
     return wording.summary(kind, len(subjects), resources, len(groups), len(by_scope))
 
@@ -302,6 +312,7 @@ def _pending(courses: Sequence[Course], scope: str, single: bool) -> list[Json]:
                     "subject": change.cause.subject,
                     "scope": change.cause.scope,
                     "share": share,
+                    "subscription": _name(course),
                     "title": wording.placed(change.title, change.resources),
                     "since": iso(change.since),
                     "due": iso(change.since + DAY),

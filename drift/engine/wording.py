@@ -267,4 +267,9 @@ def summary(kind: Kind, causes: int, resources: int, groups: int, subscriptions:
         resources=count(resources, "resource"),
         groups=where,
     )
-    return text + (f", in {count(subscriptions, 'subscription')}" if subscriptions > 1 and causes > 1 else "")
+    return text + across(subscriptions)
+
+
+def across(subscriptions: int) -> str:
+    """`, in 2 subscriptions`; of one it need not be said."""
+    return f", in {count(subscriptions, 'subscription')}" if subscriptions > 1 else ""
