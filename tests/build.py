@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.arm import (
+    BUILT_IN,
     INITIATIVE,
     LONG_AGO,
     SUB,
@@ -49,6 +50,7 @@ from tests.arm import (
 )
 
 __all__ = [
+    "BUILT_IN",
     "INITIATIVE",
     "LONG_AGO",
     "SUB",

@@ -139,7 +139,9 @@ def test_a_byte_order_mark_as_powershell_writes_it_is_no_reason_to_refuse(writte
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.sampled_from('{}[],:"\\ aé日')) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "name", "v"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "name", "v"]), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 ROWS = st.lists(st.dictionaries(st.sampled_from(["id", "name", "properties", "value", "error"]), JSON, max_size=4))
@@ -185,7 +187,9 @@ def test_each_block_is_read_as_the_first_shape_that_fits_all_of_it(block, tmp_pa
 # What is wrong with a file
 
 
-@pytest.mark.parametrize("whole", [json.dumps({"value": some(6)}), json.dumps(some(6), indent=1)], ids=["value", "bare"])
+@pytest.mark.parametrize(
+    "whole", [json.dumps({"value": some(6)}), json.dumps(some(6), indent=1)], ids=["value", "bare"]
+)
 def test_a_file_cut_anywhere_is_an_error_never_a_shorter_list(whole, block, tmp_path):
     for end in range(0, len(whole), 1 if block > 100 else 7):
         assert error(put(tmp_path, whole[:end]))
@@ -242,7 +246,9 @@ def test_an_error_answer_is_quoted_on_one_line_and_not_at_length(tmp_path):
 
 
 def test_one_page_of_several_is_an_error(block, tmp_path):
-    for at, whole in enumerate(({"value": some(3), "nextLink": "https://x"}, {"nextLink": "https://x", "value": some(3)})):
+    for at, whole in enumerate(
+        ({"value": some(3), "nextLink": "https://x"}, {"nextLink": "https://x", "value": some(3)})
+    ):
         assert "nextLink" in error(put(tmp_path, json.dumps(whole))), at
 
 
@@ -312,7 +318,9 @@ def test_the_rows_of_a_short_answer_are_counted_from_one_over_all_blocks(block, 
     assert [str(row.fail("x")) for row in read] == [f"{tmp_path / 'list.json'}: row {at}: x" for at in range(1, 21)]
 
 
-@pytest.mark.parametrize("value", [b"7", b"[]", b"null", b'"x"', b"", b"{", b"\xff", b"[" * 100_000, b'{"a":' * 100_000])
+@pytest.mark.parametrize(
+    "value", [b"7", b"[]", b"null", b'"x"', b"", b"{", b"\xff", b"[" * 100_000, b'{"a":' * 100_000]
+)
 def test_what_is_no_object_is_an_error_where_one_is_wanted(value, tmp_path):
     path = put(tmp_path, value)
     with pytest.raises(EvidenceError) as raised:
