@@ -1,4 +1,4 @@
-"""The command line: `drift explain`."""
+"""The command line: `drift explain`, `drift extract`, `drift schema`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import msgspec
 from drift import text
 from drift.errors import EvidenceError
 from drift.model import Json
-from drift.pipeline import explain_folders
+from drift.pipeline import explain_folders, extract
 
 WRONG_INPUT = 2
 FELL = 3
@@ -57,6 +57,15 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--width", type=int, metavar="COLUMNS", help="text: width (default: the terminal's)")
     explain.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="text: colour")
     explain.set_defaults(run=_explain)
+    extract = commands.add_parser(
+        "extract",
+        help="copy part of an evidence folder, to hand to someone",
+        description="Writes the subscriptions of a scope to a new folder: what `drift explain` reads, nothing else.",
+    )
+    extract.add_argument("folder", type=Path, metavar="FOLDER", help="an evidence folder")
+    extract.add_argument("new", type=Path, metavar="NEW_FOLDER", help="the folder to write; it must not be there yet")
+    extract.add_argument("--scope", default="all", help="as for explain", metavar="SCOPE")
+    extract.set_defaults(run=_extract)
     schema = commands.add_parser("schema", help="print the JSON Schema of `drift explain --format json`")
     schema.set_defaults(run=_schema)
     return parser
@@ -82,6 +91,12 @@ def _explain(options: argparse.Namespace) -> int:
     movement = found["movement"]
     if options.fail_under is not None and movement is not None and movement < options.fail_under:
         return FELL
+    return 0
+
+
+def _extract(options: argparse.Namespace) -> int:
+    number = extract(options.folder, options.new, options.scope)
+    print(f"{number} of the subscriptions of {text.line(str(options.folder))} are in {text.line(str(options.new))}")
     return 0
 
 

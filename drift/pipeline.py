@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from drift.adapters import evidence_writer
 from drift.adapters.evidence import Folder, open_folders
 from drift.engine.comparison import Head, compare, point
 from drift.engine.explanation import Course, explain
@@ -36,6 +37,21 @@ def _explained(folders: Sequence[Folder], scope: str, progress: Progress) -> Jso
         progress(len(courses), len(every), every[course.id.lower()])
     _known_scope(folders, courses, scope)
     return explain(courses, [folder.taken_at for folder in folders], scope)
+
+
+def extract(path: Path, new: Path, scope: str) -> int:
+    """Writes the subscriptions of a scope to a new evidence folder, with what an explanation reads and nothing else.
+
+    How many they are. Raises EvidenceError.
+    """
+    (folder,) = open_folders([path])
+    with _no_collector():
+        read = [folder.snapshot(identity, Names()) for identity in sorted(folder.subscriptions)]
+        courses = [Course(one.subscription.id, [point(one)], []) for one in read if one is not None]
+        _known_scope([folder], courses, scope)
+        chosen = [one for one in read if one is not None and belongs(point(one), scope)]
+        evidence_writer.write(new, chosen)
+    return len(chosen)
 
 
 def _courses(folders: Sequence[Folder], identities: Sequence[str]) -> Iterator[Course]:

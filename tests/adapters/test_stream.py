@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -331,3 +332,44 @@ def test_what_is_no_object_is_an_error_where_one_is_wanted(value, tmp_path):
 def test_a_byte_order_mark_before_an_object_is_no_reason_to_refuse(tmp_path):
     path = put(tmp_path, b"\xef\xbb\xbf" + b'{"takenAt": "2026-03-02T06:00:00Z"}')
     assert fields.object_at(path).text("takenAt") == "2026-03-02T06:00:00Z"
+
+
+def test_an_error_that_is_null_is_no_error(tmp_path):
+    assert read(put(tmp_path, json.dumps({"value": some(3), "error": None}))) == some(3)
+
+
+# What only long answers show
+
+
+def flat(at: int, first: str = "id") -> Row:
+    """A row as `az security assessment list` prints it: the first shapes that are tried don't fit."""
+    row = {"id": f"/r/r{at}/providers/Microsoft.Security/assessments/k", "name": "k", "status": {"code": "Healthy"}}
+    return {first: row[first], **row, "x": "y" * 200}
+
+
+def test_rows_may_change_the_order_of_their_keys_where_an_earlier_shape_did_not_fit(tmp_path):
+    rows = [flat(at) for at in range(5000)] + [flat(at, "name") for at in range(12000)]
+    assert len(read(put(tmp_path, json.dumps(rows)), *assessments.MARK_SHAPES)) == 17000
+
+
+def seconds(path: Path) -> float:
+    start = time.process_time()
+    read(path)
+    return time.process_time() - start
+
+
+def test_rows_that_begin_otherwise_than_the_first_are_read_in_time_that_grows_with_their_number(tmp_path):
+    def took(rows: int) -> float:
+        return seconds(put(tmp_path, json.dumps([flat(0, "name"), *map(flat, range(rows))])))
+
+    assert took(24_000) < 10 * max(0.05, took(6_000))
+
+
+def test_a_long_list_of_objects_inside_a_row_is_read_in_time_that_grows_with_its_length(tmp_path, monkeypatch):
+    monkeypatch.setattr(stream, "BLOCK", 1 << 14)
+
+    def took(inner: int) -> float:
+        row = {"id": "b", "x": [{"id": "c" * 30}] * inner}
+        return seconds(put(tmp_path, json.dumps([{"id": "a"}, row, *[{"id": "a"}] * 3000])))
+
+    assert took(6_000) < 10 * max(0.05, took(1_500))
