@@ -173,7 +173,9 @@ def main() -> int:
     except (ProcessError, AnswerError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Medians of {rounds} runs in turns (3 with pandas), whole processes; memory is the largest of them.\n")
+    cores = os.cpu_count()
+    print(f"Medians of {rounds} runs in turns (3 with pandas), whole processes, on {cores} processors.")
+    print("Memory is the peak of all processes of a run together, the largest of the runs.\n")
     print(table(rows, not quick))
     return 0 if quick or all(row.met for row in rows) else 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from drift import text
 from drift.errors import EvidenceError
 from drift.model import Json
 from drift.pipeline import explain_folders, extract
+from drift.terminal import NARROWEST, WIDEST, Style
 
 WRONG_INPUT = 2
 FELL = 3
@@ -84,9 +86,9 @@ def _explain(options: argparse.Namespace) -> int:
     with _Progress(sys.stderr) as progress:
         found = explain_folders(options.folders, options.scope, progress.step)
     if options.format == "json":
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+        sys.stdout.write(_json(found, sys.stdout))
     else:
-        sys.stdout.write(_text(found, options))
+        sys.stdout.write(_text(found, options, sys.stdout))
     sys.stdout.flush()
     movement = found["movement"]
     if options.fail_under is not None and movement is not None and movement < options.fail_under:
@@ -100,18 +102,32 @@ def _extract(options: argparse.Namespace) -> int:
     return 0
 
 
-def _text(found: Json, options: argparse.Namespace) -> str:
+def _json(found: Json, stream: TextIO) -> str:
+    """One object, indented; in a stream that is not UTF-8 with other letters escaped."""
+    shown = msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
+    if (stream.encoding or "utf-8").lower().replace("-", "") == "utf8":
+        return shown
+    return re.sub("[^\0-\x7f]", _escaped, shown)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _text(found: Json, options: argparse.Namespace, stream: TextIO) -> str:
     width = options.width or shutil.get_terminal_size((100, 24)).columns
-    auto = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    auto = stream.isatty() and not os.environ.get("NO_COLOR")
     color = auto if options.color == "auto" else options.color == "always"
-    style = text.Style(width=max(40, min(width, 120)), color=color, unicode=_takes_unicode(sys.stdout))
-    return text.render(found, style, every=options.all)
+    width = max(NARROWEST, min(width, WIDEST))
+    shown = text.render(found, Style(width, color, _takes("█−“…→", stream)), every=options.all)
+    return shown.encode(stream.encoding or "utf-8", "replace").decode(stream.encoding or "utf-8")
 
 
-def _takes_unicode(stream: TextIO) -> bool:
+def _takes(signs: str, stream: TextIO) -> bool:
     try:
-        "█▏−“…".encode(stream.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
+        signs.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
         return False
     return True
 

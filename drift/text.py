@@ -5,18 +5,14 @@ Fits a terminal, wide or narrow, with and without colour; every number can be fo
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from drift.engine.wording import clean, count
 from drift.model import Json
+from drift.terminal import Style
 
 LARGEST = 8
 """Lines of summary and of pending that are shown unless all are asked for."""
-
-_COLORS = {"up": "32", "down": "31", "faint": "2", "bold": "1"}
-_PLAIN = str.maketrans({"█": "#", "▌": "#", "−": "-", "“": '"', "”": '"', "…": "...", "→": "->", "·": "-", "±": "+/-"})
 
 CLASS_WORDS = {
     "earned": "earned: findings fixed",
@@ -44,19 +40,6 @@ NEXT_STEPS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How to print."""
-
-    width: int = 100
-    color: bool = False
-    unicode: bool = True
-
-    def paint(self, words: str, color: str) -> str:
-        """The words in a colour, if there is colour."""
-        return f"\x1b[{_COLORS[color]}m{words}\x1b[0m" if self.color and words else words
-
-
 def line(words: str) -> str:
     """Any text as one printable line."""
     return clean(words, 2000)
@@ -72,34 +55,31 @@ def pp(value: float, digits: int = 2) -> str:
 
 def render(found: Json, style: Style, *, every: bool = False) -> str:
     """The explanation as lines, each at most as wide as the style allows."""
-    lines = [
-        *_heading(found, style),
-        *_bars(found, style),
-        *_causes(found, style, every),
-        *_pending(found, style, every),
-    ]
-    lines += [*_subscriptions(found, style), *_unscored(found, style), *_steps(found, style), *_notes(found, style)]
-    printed = "\n".join(lines).rstrip() + "\n"
-    return printed if style.unicode else printed.translate(_PLAIN)
+    lines = [*_heading(found, style), *_bars(found, style), *_causes(found, style, every)]
+    lines += [*_pending(found, style, every), *_subscriptions(found, style)]
+    lines += [*_unscored(found, style), *_steps(found, style), *_notes(found, style)]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _heading(found: Json, style: Style) -> Iterator[str]:
-    before, after = found["before"], found["after"]
-    name = "all subscriptions" if found["scope"] == "all" else found["name"]
-    yield style.paint(f"Secure score of {clean(name)}", "bold")
-    span = f"{_day(before['takenAt'])} → {_day(after['takenAt'])}"
-    movement = found["movement"]
+    before, after, movement = found["before"], found["after"], found["movement"]
+    name = "all subscriptions" if found["scope"] == "all" else clean(found["name"])
+    yield from style.wrap(f"Secure score of {name}", color="bold")
+    ends = f"{_percent(before)} → {_percent(after)}"
     if movement is None:
-        yield f"{_percent(before)} → {_percent(after)}   {style.paint(span, 'faint')}"
-        return
-    color = "up" if movement > 0 else "down"
-    moved = style.paint(f"{pp(movement)} pp", color if pp(movement)[0] in "+−" else "bold")
-    yield f"{_percent(before)} → {_percent(after)}   {moved}   {style.paint(span, 'faint')}"
-    reported = [end["reported"] for end in (before, after)]
-    if None not in reported:
+        yield from style.wrap(ends, color="bold")
+    else:
+        moved = f"{pp(movement)} pp"
+        yield style.signs(f"{ends}   ") + style.paint(style.signs(moved), _color(movement) or "bold")
+    yield from style.wrap(f"{_day(before['takenAt'])} → {_day(after['takenAt'])}", color="faint")
+    if None not in (reported := [end["reported"] for end in (before, after)]):
         shown = " → ".join(f"{value:.2f} %" for value in reported)
-        yield style.paint(f"Azure shows {shown}; the rest is its rounding", "faint")
+        yield from style.wrap(f"Azure shows {shown}; the rest is its rounding", color="faint")
     yield ""
+
+
+def _color(share: float) -> str:
+    return "" if pp(share)[0] not in "+−" else "up" if share > 0 else "down"
 
 
 def _day(at: str) -> str:
@@ -115,23 +95,23 @@ def _bars(found: Json, style: Style) -> Iterator[str]:
     if not classes:
         return
     longest = max(abs(share) for share in classes.values())
-    label = 33 if style.width >= 72 else 12
-    room = max(4, style.width - label - 12)
+    label = 31 if style.width >= 72 else 11
+    room = style.width - label - 14
     for name, share in sorted(classes.items(), key=lambda item: -abs(item[1])):
         words = CLASS_WORDS[name] if label > 20 else name
-        color = "up" if share > 0 else "down"
-        bar = style.paint("█" * round(room * abs(share) / longest) if longest else "", color)
-        yield f"  {words:<{label - 2}}{pp(share):>8}  {bar}"
-    yield style.paint(f"  {'in all':<{label - 2}}{pp(sum(classes.values())):>8}", "bold")
+        bar = style.signs("█") * round(room * abs(share) / longest) if longest else ""
+        yield f"  {style.pad(words, label)}{style.signs(f'{pp(share):>8}')}  {style.paint(bar, _color(share))}".rstrip()
+    total = style.signs(f"{pp(sum(classes.values())):>8}")
+    yield style.paint(f"  {style.pad('in all', label)}{total}", "bold")
     yield ""
 
 
 def _causes(found: Json, style: Style, every: bool) -> Iterator[str]:
     summary = found["summary"]
-    if found["movement"] is not None and not summary:
-        yield "Nothing moved the score."
-        yield ""
     if not summary:
+        if found["movement"] is not None:
+            yield "Nothing moved the score."
+            yield ""
         return
     yield style.paint("What moved it (pp)", "bold")
     shown = summary if every else summary[:LARGEST]
@@ -139,12 +119,13 @@ def _causes(found: Json, style: Style, every: bool) -> Iterator[str]:
         yield from _entry(entry["share"], entry["title"], style)
         own = [cause for cause in found["causes"] if cause["kind"] == entry["kind"]]
         if len(own) == 1 and (who := _who(own[0])):
-            yield style.paint(f"            {who}", "faint")
+            yield from style.wrap(who, " " * 11, " " * 11, "faint")
         if len(own) > 1:
             yield from _each(own, style, every, several=len({cause["scope"] for cause in own}) > 1)
     if len(summary) > len(shown):
         rest = sum(entry["share"] for entry in summary[len(shown) :])
-        yield from _entry(rest, f"{count(len(summary) - len(shown), 'more kind')} of cause: --all shows them", style)
+        more = count(len(summary) - len(shown), "more kind of cause", "more kinds of cause")
+        yield from _entry(rest, f"{more}: --all shows them", style)
     yield ""
 
 
@@ -166,12 +147,12 @@ def _who(cause: Json) -> str:
 
 
 def _entry(share: float, title: str, style: Style, indent: int = 0) -> Iterator[str]:
-    color = "up" if share > 0 else "down" if share < 0 else "faint"
-    head = f"  {' ' * indent}{pp(share):>7}  "
-    words = textwrap.wrap(clean(title, 400), max(20, style.width - len(head)), break_on_hyphens=False) or [""]
-    yield f"  {' ' * indent}{style.paint(f'{pp(share):>7}', color)}  {words[0]}"
-    for more in words[1:]:
-        yield " " * len(head) + more
+    number = style.signs(f"{pp(share):>7}")
+    before = " " * (2 + indent)
+    lines = style.wrap(clean(title, 400), f"{before}{number}  ", " " * (len(before) + len(number) + 2))
+    first = next(lines)
+    yield before + style.paint(number, _color(share) or "faint") + first[len(before) + len(number) :]
+    yield from lines
 
 
 def _pending(found: Json, style: Style, every: bool) -> Iterator[str]:
@@ -179,7 +160,7 @@ def _pending(found: Json, style: Style, every: bool) -> Iterator[str]:
     if not pending:
         return
     total = sum(entry["share"] for entry in pending)
-    yield style.paint(f"Still to come: {pp(total)} pp once Azure's counts catch up", "bold")
+    yield from style.wrap(f"Still to come: {pp(total)} pp once Azure's counts catch up", rest="  ", color="bold")
     shown = pending if every else pending[:LARGEST]
     for entry in shown:
         yield from _entry(entry["share"], f"{entry['title']}, by {_day(entry['due'])}", style)
@@ -197,9 +178,12 @@ def _subscriptions(found: Json, style: Style) -> Iterator[str]:
     moved = sorted(inner, key=lambda one: -abs(one["movement"] or 0))
     for one in moved[:LARGEST]:
         shown = "no score in between" if one["movement"] is None else f"{pp(one['movement'])} pp"
-        room = max(10, style.width - 44)
-        ends = f"{_percent(one['before']):>10} → {_percent(one['after']):>9}"
-        yield f"  {clean(one['name'], room):<{room}}{ends}  {shown:>10}"
+        ends = f"{_percent(one['before'])} → {_percent(one['after'])}  {shown:>9}"
+        if style.width >= 72:
+            yield f"  {style.pad(clean(one['name']), style.width - 40)}{style.signs(f'{ends:>36}')}"
+        else:
+            yield from style.wrap(clean(one["name"]), "  ", "  ")
+            yield from style.wrap(ends, "    ", "    ")
     if len(moved) > LARGEST:
         yield f"  and {len(moved) - LARGEST} more"
     yield ""
@@ -209,7 +193,7 @@ def _unscored(found: Json, style: Style) -> Iterator[str]:
     if found["unscored"]:
         yield style.paint("Without a score", "bold")
         for one in found["unscored"]:
-            yield from _wrapped(f"{clean(one['name'])}: {clean(one['reason'])}", style)
+            yield from style.wrap(f"{clean(one['name'])}: {clean(one['reason'])}", "  ", "    ")
         yield ""
 
 
@@ -224,15 +208,10 @@ def _steps(found: Json, style: Style) -> Iterator[str]:
     if steps:
         yield style.paint("What to do next", "bold")
         for step in list(steps)[:5]:
-            yield from _wrapped(step, style)
+            yield from style.wrap(step, "  ", "    ")
         yield ""
 
 
 def _notes(found: Json, style: Style) -> Iterator[str]:
     for note in found["notes"]:
-        for part in _wrapped(f"Note: {note}", style):
-            yield style.paint(part, "faint")
-
-
-def _wrapped(words: str, style: Style) -> Sequence[str]:
-    return textwrap.wrap(clean(words, 600), style.width - 2, initial_indent="  ", subsequent_indent="    ")
+        yield from style.wrap(f"Note: {clean(note, 600)}", "  ", "    ", "faint")

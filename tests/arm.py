@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -63,6 +64,10 @@ class World:
     def id(self, name: str) -> str:
         return resource(name, self.subscription)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> World:
+        """One that can be changed apart: entries are replaced, never changed themselves."""
+        return replace(self, **{name: dict(value) for name, value in vars(self).items() if isinstance(value, dict)})
+
 
 # Names and times
 
@@ -71,6 +76,7 @@ def at(hours: float) -> datetime:
     return T0 + timedelta(hours=hours)
 
 
+@cache
 def guid(name: str) -> str:
     try:
         return str(UUID(name))

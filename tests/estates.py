@@ -6,7 +6,7 @@ Counts are those of the estate's own cells, so nothing is unexplained unless the
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -19,12 +19,16 @@ __all__ = ["ACTS", "Act", "Story", "make", "write"]
 
 @dataclass(frozen=True)
 class Act:
-    """`step`: it happened between folder step and step + 1. `shown`: the counts of every subscription show it."""
+    """`step`: it happened between folder step and step + 1. `shown`: the counts of every subscription show it.
+
+    `marks`: the (subscription, (resource, recommendation)) that it changed.
+    """
 
     kind: str
     step: int
     when: datetime
     shown: bool
+    marks: frozenset[tuple[str, tuple[str, str]]] = frozenset()
 
 
 class Story(list[Folder]):
@@ -33,6 +37,19 @@ class Story(list[Folder]):
     def __init__(self, folders: list[Folder], acts: list[Act]) -> None:
         super().__init__(folders)
         self.acts = acts
+
+    def __repr__(self) -> str:
+        return f"Story({len(self)} folders, {[act.kind for act in self.acts]})"
+
+    @property
+    def can_be_told_apart(self) -> bool:
+        """Whether no mark changed twice and no two acts came at the same time.
+
+        Else counts that lag may show a moment in between, of which the folders tell nothing.
+        """
+        changed = [mark for act in self.acts for mark in act.marks]
+        times = [(act.step, act.when) for act in self.acts]
+        return len(changed) == len(set(changed)) and len(times) == len(set(times))
 
 
 def make(
@@ -85,17 +102,24 @@ def make(
                 delayed.append((name, made[1]))
             else:
                 made[1](when)
-            done.append((name, when))
             moments.append((when, deepcopy((land.worlds, land.fixed))))
+            done.append((name, when, _changed(*(worlds for _, (worlds, _) in moments[-2:]))))
         shown = {sub: rng.choice(moments) if lag else (land.end, (land.worlds, land.fixed)) for sub in land.worlds}
-        acts += [Act(name, step, when, all(m >= when for m, _ in shown.values())) for name, when in done]
+        acts += [Act(name, step, when, all(m >= when for m, _ in shown.values()), at) for name, when, at in done]
         folder = _folder(land, land.end, shown, without)
         if noise:
             _disturb(folder, rng)
         folders.append(folder)
     if early:
-        acts = [Act(a.kind, a.step - 1, a.when, a.shown) for a in acts]
+        acts = [replace(act, step=act.step - 1) for act in acts]
     return Story(folders[int(early) :], acts)
+
+
+def _changed(before: dict[str, World], after: dict[str, World]) -> frozenset[tuple[str, tuple[str, str]]]:
+    ends = [
+        {(sub, at): mark for sub, world in end.items() for at, mark in world.marks.items()} for end in (before, after)
+    ]
+    return frozenset(at for at in {*ends[0], *ends[1]} if ends[0].get(at) != ends[1].get(at))
 
 
 def _found(rng: Random, subscriptions: int, first: datetime, mass: bool) -> Land:

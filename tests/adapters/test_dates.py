@@ -30,7 +30,7 @@ def told_at_once(text: str) -> int | str:
         return "no date"
 
 
-MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))
+MOMENTS = st.datetimes(timezones=st.just(UTC)).filter(lambda moment: 1 < moment.year < 9999)
 FORMS = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%S.%f0Z", "%Y-%m-%dT%H:%M:%S+00:00", "%Y-%m-%d"]
 
 
@@ -52,8 +52,7 @@ def test_a_date_with_one_wrong_letter_is_read_the_same_at_once_and_alone(text, p
 
 @given(MOMENTS)
 def test_a_moment_comes_back_from_what_is_written(moment):
-    aware = moment.replace(tzinfo=UTC)
-    assert dates.one(written(moment, FORMS[1])) == dates.column([written(moment, FORMS[1])])[0] == ticks(aware)
+    assert dates.one(written(moment, FORMS[1])) == dates.column([written(moment, FORMS[1])])[0] == ticks(moment)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,6 @@ def test_a_leap_day_is_a_day(text):
         "2026-01-01T25:00:00Z",
         "2026-01-01T00:60:00Z",
         "2026-01-01T00:00:61Z",
-        "2026-01-01T00:00:00.Z",
         "2026-01-01T00:00:00X",
         "2026-01-01T00:00:0éZ",
         "２０２６-01-01T00:00:00Z",

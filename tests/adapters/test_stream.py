@@ -18,7 +18,7 @@ from drift.errors import EvidenceError
 
 type Row = dict[str, Any]
 
-SIZES = (16, 64, 500, 1 << 20)
+SIZES = (16, 500, 1 << 20)
 """Bytes of a block: less than a row, about a row, several rows, all of it."""
 
 
@@ -91,7 +91,9 @@ HOSTILE = [
         lambda rows: "\r\n \t" + json.dumps(rows) + " \r\n\r\n",
         lambda rows: json.dumps({"value": rows}, ensure_ascii=False),
         lambda rows: json.dumps({"value": [dict(reversed(row.items())) for row in rows]}),
-        lambda rows: json.dumps([dict(list(row.items())[at % 3 :] + list(row.items())[: at % 3]) for at, row in enumerate(rows)]),
+        lambda rows: json.dumps(
+            [dict(list(row.items())[at % 3 :] + list(row.items())[: at % 3]) for at, row in enumerate(rows)]
+        ),
     ],
     ids=[
         "bare",
@@ -109,7 +111,7 @@ HOSTILE = [
         "keys reversed",
         "keys in turns",
     ],
-)  # fmt: skip
+)
 def test_a_list_is_read_whole_however_it_is_written_and_cut(written, rows, block, tmp_path):
     assert read(put(tmp_path, written(rows))) == rows
 
@@ -148,7 +150,7 @@ JSON = st.recursive(
 ROWS = st.lists(st.dictionaries(st.sampled_from(["id", "name", "properties", "value", "error"]), JSON, max_size=4))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
 @given(
     rows=ROWS,
     size=st.integers(1, 400),
@@ -192,7 +194,7 @@ def test_each_block_is_read_as_the_first_shape_that_fits_all_of_it(block, tmp_pa
     "whole", [json.dumps({"value": some(6)}), json.dumps(some(6), indent=1)], ids=["value", "bare"]
 )
 def test_a_file_cut_anywhere_is_an_error_never_a_shorter_list(whole, block, tmp_path):
-    for end in range(0, len(whole), 1 if block > 100 else 7):
+    for end in range(0, len(whole), 1 if block > 100 else 11):
         assert error(put(tmp_path, whole[:end]))
 
 
@@ -372,4 +374,4 @@ def test_a_long_list_of_objects_inside_a_row_is_read_in_time_that_grows_with_its
         row = {"id": "b", "x": [{"id": "c" * 30}] * inner}
         return seconds(put(tmp_path, json.dumps([{"id": "a"}, row, *[{"id": "a"}] * 3000])))
 
-    assert took(6_000) < 10 * max(0.05, took(1_500))
+    assert took(3_200) < 10 * max(0.02, took(800))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.build import (
+    BUILT_IN,
     SUB,
     Estate,
     at,
@@ -124,13 +125,19 @@ def test_of_both_sorts_the_newest_wins():
     assert created(exemptions=policy, standards=older).endswith("/policy")
 
 
-def test_without_the_initiatives_definition_only_the_policys_own_name_matches():
-    def bare(**options: Any) -> str:
-        return created(without=("policy-set-definitions.json",), exemptions={"it": exemption("vm1", **options)})
-
-    assert bare(references=[policy_id("a").rpartition("/")[2]]).endswith("/it")
-    assert bare(references=[reference("a")]) == key("a")
-    assert bare().endswith("/it")
+@pytest.mark.parametrize(
+    ("references", "matches"),
+    [
+        pytest.param([policy_id("a").rpartition("/")[2]], True, id="the policy's own name"),
+        pytest.param([reference("a")], False, id="the initiative's name for it"),
+        pytest.param([], True, id="none: all of the initiative"),
+    ],
+)
+def test_without_the_initiatives_definition_a_reference_matches_if_it_is(references, matches):
+    bare = BASE.but(0, without=("policy-set-definitions.json",))
+    it = {"it": exemption("vm1", references=references)}
+    ((_, subject),) = told(own([bare, bare.but(marks={("vm1", "a"): "Exempt"}, exemptions=it)]))
+    assert subject == (exemption_id("it", "vm1").lower() if matches else key("a"))
 
 
 def test_an_exemption_of_a_mark_that_was_healthy():
@@ -183,6 +190,14 @@ def test_an_exempt_mark_that_turns_not_applicable_changes_nothing():
     assert ended({"it": exemption("vm1", ("a",))}, {"it": None}, now="NotApplicable") == set()
 
 
+def test_an_exemption_outlives_its_assignment_as_long_as_that_is_remembered():
+    it = {"it": exemption("vm1", ("a",), expires=at(20))}
+    exempt = BASE.but(marks={("vm1", "a"): "Exempt"}, exemptions=it)
+    folders = [exempt, exempt.but(assignments={BUILT_IN: None})]
+    folders.append(folders[-1].but(marks={("vm1", "a"): "Unhealthy"}))
+    assert told(own(folders)) == {("exemption_expired", IT)}
+
+
 # Mitigated
 
 
@@ -231,7 +246,16 @@ def test_on_a_tie_mitigated_leaves_the_score():
 def test_on_a_tie_the_reading_in_force_stays():
     before = tenant_that_counts("healthy")
     clear = exempted(before)
-    unclear = clear.but(counts={"c": (1, 3)}, marks={("vm3", "a"): "Healthy"})
-    still = unclear.but(counts={"c": (1, 3)})
-    answer = own([before, clear, unclear, still])
-    assert [note for note in answer["notes"] if "Mitigated" in note and "healthy" in note]
+    unclear = clear.but(counts={"c": (1, 3)})
+    (note,) = [note for note in own([before, clear, unclear, unclear.but()])["notes"] if "Mitigated" in note]
+    assert "healthy" in note
+
+
+def test_a_mitigated_mark_stays_what_it_was_where_its_exemptions_assignment_has_gone():
+    """It counts as healthy in every comparison that sees it, so that it comes and goes once."""
+    before = tenant_that_counts("healthy")
+    there = exempted(before).but(assignments={BUILT_IN: None})
+    still = there.but()
+    fixed = still.but(marks={("vm0", "a"): "Healthy"})
+    answer = own([before, exempted(before), there, still, fixed])
+    assert told(answer) == {("exemption_created", exemption_id("it", "vm0").lower())}

@@ -146,7 +146,7 @@ def test_a_weight_that_no_cell_explains_is_its_own_cause():
 
 
 def test_a_weight_that_grew_with_new_cells_is_theirs():
-    """Two resources come, one healthy: what they pull as weight and what they do in their own score is one cause each."""
+    """Two resources come: what each pulls as weight and what it does in its own score is one cause."""
     grown = OTHER.but(marks={("vm8", "a"): "Healthy", ("vm9", "a"): "Unhealthy"})
     answer = explained([tenant(STAYS, OTHER), tenant(STAYS.but(), grown)])
     assert {kind for kind, _ in told(answer)} == {"resource_added"}
