@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -21,19 +22,43 @@ from drift.terminal import NARROWEST, WIDEST, Style
 
 WRONG_INPUT = 2
 FELL = 3
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Exit status: 0 done, 2 the input can't be used (one line on stderr), 3 see --fail-under."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - it stays open as long as we run
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()
     except EvidenceError as error:
-        print(f"drift: {text.line(str(error))}", file=sys.stderr)
-        return WRONG_INPUT
+        return _refuse(str(error))
     except BrokenPipeError:  # the reader of our output has had enough: `drift explain … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
         return 0
+    except OSError as error:
+        _silence(sys.stdout)
+        return _refuse(f"{error.filename or 'the output'}: {(error.strerror or str(error)).lower()}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+def _refuse(why: str) -> int:
+    try:
+        print(f"drift: {text.line(why)}", file=sys.stderr, flush=True)
+    except OSError:  # nobody can be told, but the status tells
+        _silence(sys.stderr)
+    return WRONG_INPUT
+
+
+def _silence(stream: TextIO) -> None:
+    """Sends what is left in a stream that no longer takes it nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--fail-under", type=_number, metavar="PP", help="exit with 3 when the movement is below PP percentage points"
     )
     explain.add_argument("--all", action="store_true", help="text: every cause, not only the largest")
-    explain.add_argument("--width", type=int, metavar="COLUMNS", help="text: width (default: the terminal's)")
+    explain.add_argument("--width", type=_columns, metavar="COLUMNS", help="text: width (default: the terminal's)")
     explain.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="text: colour")
     explain.set_defaults(run=_explain)
     extract = commands.add_parser(
@@ -74,10 +99,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _number(value: str) -> float:
-    number = float(value)
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
     if number != number or abs(number) == float("inf"):
-        raise argparse.ArgumentTypeError(f"{value} is not a number of percentage points")
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number of percentage points")
     return number
+
+
+def _columns(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number of columns")
+    return int(value)
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -102,12 +136,15 @@ def _extract(options: argparse.Namespace) -> int:
     return 0
 
 
+_UNPRINTED = "[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+"""What a terminal would act on and JSON lets through: controls, direction, and what hides."""
+
+
 def _json(found: Json, stream: TextIO) -> str:
     """One object, indented; in a stream that is not UTF-8 with other letters escaped."""
     shown = msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
-    if (stream.encoding or "utf-8").lower().replace("-", "") == "utf8":
-        return shown
-    return re.sub("[^\0-\x7f]", _escaped, shown)
+    utf8 = (stream.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    return re.sub(_UNPRINTED if utf8 else "[^\0-\x7e]", _escaped, shown)
 
 
 def _escaped(found: re.Match[str]) -> str:

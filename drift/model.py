@@ -446,7 +446,7 @@ class Delta:
     missing: tuple[str, ...] = ()
     """The optional files that were not at hand at one end or the other."""
     controls: Mapping[str, str] = field(default_factory=dict)
-    """Display names, by control name."""
+    """Control names as Azure writes them, by their lower case: the key of counts and effects."""
 
 
 def members(points: Iterable[Point], scope: str) -> list[Point]:

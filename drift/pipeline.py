@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -70,6 +71,7 @@ _opened: list[Folder] = []
 
 
 def _open_once(paths: Sequence[Path]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it all
     gc.disable()
     _opened[:] = open_folders(paths)
 

@@ -73,9 +73,7 @@ def score(path: Path, rows: list[Fields], subscription: str) -> Score | None:
 
 
 def _score(row: Fields, subscription: str) -> tuple[str, Score | None]:
-    owner = re.match(r"/subscriptions/([^/]+)/", row.text("id") or "", re.IGNORECASE)
-    if owner and owner[1].lower() != subscription.lower():
-        raise row.fail(f"belongs to subscription {owner[1]}")
+    _belongs(row, subscription)
     inner = row.object("score") or row
     maximum, percentage = inner.number("max"), inner.number("percentage")
     if maximum is None or percentage is None:
@@ -85,7 +83,14 @@ def _score(row: Fields, subscription: str) -> tuple[str, Score | None]:
         raise row.fail(f"`percentage` is {percentage}, and can't be above 1")
     if current > maximum + 0.005:
         raise row.fail(f"`current` is {current}, and can't be above `max` {maximum}")
-    return "ascscore", Score(current, maximum, percentage, row.number("weight") or 0.0)
+    return "ascscore", Score(current, maximum, percentage, row.amount("weight"))
+
+
+def _belongs(row: Fields, subscription: str) -> None:
+    """Raises EvidenceError for a row of another subscription: it lies in the wrong folder."""
+    owner = re.match(r"/subscriptions/([^/]+)/", row.text("id") or "", re.IGNORECASE)
+    if owner and owner[1].lower() != subscription.lower():
+        raise row.fail(f"belongs to subscription {owner[1][:60]}")
 
 
 type Definitions = dict[str, tuple[float, tuple[int, ...]]]
@@ -104,10 +109,13 @@ def _definition(row: Fields, recommendations: Names) -> tuple[float, tuple[int, 
     return maximum, tuple(sorted(keys))
 
 
-def controls(path: Path, rows: list[Fields], recommendations: Names, beside: Definitions | None) -> tuple[Control, ...]:
+def controls(
+    path: Path, rows: list[Fields], subscription: str, recommendations: Names, beside: Definitions | None
+) -> tuple[Control, ...]:
     """The controls in order of name. `beside` are definitions for an answer read without `$expand=definition`."""
 
     def one(row: Fields) -> tuple[str, Control]:
+        _belongs(row, subscription)
         name = row.need("name")
         inner = row.object("definition")
         if inner is not None and inner.number("maxScore") is not None:
@@ -162,11 +170,10 @@ def initiatives(path: Path, rows: list[Fields]) -> dict[str, dict[str, str]]:
     return unique(path, map(one, rows))
 
 
-def ancestors(rows: list[Fields]) -> dict[str, tuple[str, ...]]:
+def ancestors(path: Path, rows: list[Fields]) -> dict[str, tuple[str, ...]]:
     """Subscription id to the names of the management groups above it, nearest first, in lower case."""
-    return {
-        row.need("subscriptionId").lower(): tuple(last(name).lower() for name in row.texts("ancestors")) for row in rows
-    }
+    above = [(row.need("subscriptionId"), tuple(last(n).lower() for n in row.texts("ancestors"))) for row in rows]
+    return unique(path, above)
 
 
 def plans(path: Path, rows: list[Fields]) -> dict[str, Plan]:

@@ -160,8 +160,8 @@ def marks(path: str, blocks: stream.Blocks[Any], resources: Names, recommendatio
                     _first(statuses, changed, taken_at),
                 )
             )
-        except ValueError as error:
-            raise EvidenceError(f"{path}: in rows {count + 1} to {count + len(rows)}: {error}") from None
+        except ValueError:
+            raise EvidenceError(f"{path}: {_wrong(rows, count)}") from None
         count += len(rows)
     if not columns:
         none = np.zeros(0, np.int32)
@@ -170,6 +170,17 @@ def marks(path: str, blocks: stream.Blocks[Any], resources: Names, recommendatio
         )
     resource, recommendation, status, because, changed, first = (np.concatenate(c) for c in zip(*columns, strict=True))
     return _ordered(path, Marks(resource, recommendation, status, because, changed, first), resources, recommendations)
+
+
+def _wrong(rows: Sequence[Any], before: int) -> str:
+    """Which of the rows names no resource or has a date that is none, and why."""
+    for number, row in enumerate(rows):
+        try:
+            _, (status,) = _parts([row])
+            dates.column([status.changed or "", status.first or ""])
+        except ValueError as error:
+            return f"row {before + number + 1}: {error}"
+    return "a row can't be read"
 
 
 def _first(statuses: list[Any], changed: Longs, taken_at: int) -> Longs:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.model import HOUR, NEVER, Longs, ticks
+from drift.model import HOUR, NEVER, Longs, moment, ticks
 
+_FRACTION = re.compile(r"(:\d\d)[.,](\d+)")
 _SECOND = HOUR // 3600
 _SEPARATORS = {4: ord("-"), 7: ord("-"), 10: ord("T"), 13: ord(":"), 16: ord(":")}
 _DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
@@ -85,11 +87,14 @@ def _days(year: NDArray[np.int32], month: NDArray[np.int32], day: NDArray[np.int
 
 def one(text: str) -> int:
     """One ISO 8601 date to ticks; without an offset it is UTC. Raises ValueError if it is none."""
+    fraction = _FRACTION.search(text)
     try:
-        read = datetime.fromisoformat(text.strip())
-    except ValueError:
+        read = datetime.fromisoformat(_FRACTION.sub(r"\1", text).strip())
+        tick = ticks(read if read.tzinfo else read.replace(tzinfo=UTC))
+        moment(tick)
+    except (ValueError, OverflowError):
         raise ValueError(f"{text[:40]!r} is not a date") from None
-    return ticks(read if read.tzinfo else read.replace(tzinfo=UTC))
+    return tick + (int(fraction[2][:7].ljust(7, "0")) if fraction else 0)
 
 
 def american(text: str | None) -> int:

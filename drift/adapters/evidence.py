@@ -14,7 +14,7 @@ from typing import Any
 
 from drift.adapters import arm, assessments, dates, fields, stream
 from drift.errors import EvidenceError
-from drift.model import Context, Names, Snapshot, Subscription, ticks
+from drift.model import Context, Control, Names, Snapshot, Subscription, ticks
 
 OPTIONAL = (
     "pricings.json",
@@ -69,7 +69,7 @@ class Folder:
         reason = _unscored(score is None, context, subscription)
         if reason:
             return self._unscored(subscription, reason, context, resources)
-        controls = self._controls(folder)
+        controls = self._controls(folder, subscription.id)
         read = self._stream(folder / "assessments.json", assessments.MARK_SHAPES)
         marks = assessments.marks(
             str(folder / "assessments.json"), read, resources, self.recommendations, self.taken_at
@@ -86,7 +86,7 @@ class Folder:
 
     def _taken_at(self) -> int:
         path = self.path / "snapshot.json"
-        if path.exists():
+        if _there(path):
             at = fields.object_at(path).text("takenAt")
             if not at:
                 raise EvidenceError(f"{path}: `takenAt` is missing")
@@ -94,7 +94,7 @@ class Folder:
                 return dates.one(at)
             except ValueError as error:
                 raise EvidenceError(f"{path}: `takenAt`: {error}") from None
-        newest = max(file.stat().st_mtime for file in self.path.rglob("*.json"))
+        newest = max(file.stat().st_mtime for file in self.path.rglob("*.json") if file.is_file())
         return ticks(datetime.fromtimestamp(newest, UTC))
 
     def _match_folders(self) -> dict[str, Path]:
@@ -115,20 +115,20 @@ class Folder:
                 )
         return folders
 
-    def _controls(self, folder: Path) -> Any:
+    def _controls(self, folder: Path, subscription: str) -> tuple[Control, ...]:
         beside = folder / "secure-score-control-definitions.json"
         definitions = None
-        if beside.exists():
+        if _there(beside):
             definitions = arm.definitions(beside, fields.read(beside), self.recommendations)
         path = folder / "secure-score-controls.json"
-        controls = arm.controls(path, self._required(path), self.recommendations, definitions)
+        controls = arm.controls(path, self._required(path), subscription, self.recommendations, definitions)
         if not controls:
             raise EvidenceError(f"{path}: has no controls, though the subscription has a score")
         return controls
 
     def _context(self, folder: Path, resources: Names, identity: str) -> Context:
         inventory = None
-        if (path := folder / "resources.json").exists():
+        if _there(path := folder / "resources.json"):
             read = stream.rows(path, assessments.RESOURCE_SHAPES)
             inventory = assessments.inventory(str(path), read, resources)
         return Context(
@@ -149,23 +149,28 @@ class Folder:
 
     def _read_ancestors(self) -> dict[str, tuple[str, ...]] | None:
         path = self.path / "management-groups.json"
-        return arm.ancestors(fields.read(path)) if path.exists() else None
+        return self._optional(path, arm.ancestors)
 
     @staticmethod
     def _required(path: Path) -> list[fields.Fields]:
-        if not path.exists():
+        if not _there(path):
             raise EvidenceError(f"{path}: is missing")
         return fields.read(path)
 
     @staticmethod
     def _stream(path: Path, shapes: tuple[type[Any], ...]) -> stream.Blocks[Any]:
-        if not path.exists():
+        if not _there(path):
             raise EvidenceError(f"{path}: is missing")
         return stream.rows(path, shapes)
 
     @staticmethod
     def _optional[T](path: Path, reader: Callable[..., T], *more: Names) -> T | None:
-        return reader(path, fields.read(path), *more) if path.exists() else None
+        return reader(path, fields.read(path), *more) if _there(path) else None
+
+
+def _there(path: Path) -> bool:
+    """Whether a file is there; a link that leads nowhere is, and reading it will say so."""
+    return path.exists() or path.is_symlink()
 
 
 def _unscored(no_score: bool, context: Context, subscription: Subscription) -> str | None:

@@ -19,6 +19,9 @@ from drift.adapters import dates, stream
 from drift.errors import EvidenceError
 from drift.model import NEVER
 
+LARGEST, SMALLEST = 1e12, 1e-9
+"""No count, maximum or weight of Azure comes near; beyond them arithmetic would be."""
+
 _UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -68,19 +71,28 @@ class Fields:
         return value
 
     def number(self, name: str) -> float | None:
-        """A finite number that is not negative, or None."""
+        """A number from 0 to LARGEST, or None."""
         value = self._get(name)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.fail(f"`{name}` is not a number")
         if value < 0:
-            raise self.fail(f"`{name}` is {value}, and can't be negative")
+            raise self.fail(f"`{name}` is {_shown(value)}, and can't be negative")
+        if value > LARGEST or 0 < value < SMALLEST:
+            raise self.fail(f"`{name}` is {_shown(value)}, which can't be")
         return float(value)
 
+    def amount(self, name: str) -> float:
+        """A number that must be there."""
+        value = self.number(name)
+        if value is None:
+            raise self.fail(f"`{name}` is missing")
+        return value
+
     def count(self, name: str) -> int:
-        """A whole number from 0; 0 where there is none."""
-        value = self.number(name) or 0.0
+        """A whole number that must be there."""
+        value = self.amount(name)
         if value != int(value):
             raise self.fail(f"`{name}` is {value}, not a whole number")
         return int(value)
@@ -125,6 +137,11 @@ class Fields:
         return {key: text for key, text in value.items() if isinstance(text, str)}
 
 
+def _shown(value: float) -> str:
+    text = str(value)
+    return text if len(text) <= 24 else text[:23] + "…"
+
+
 def read(path: Path) -> list[Fields]:
     """The rows of a short list answer."""
     found: list[Fields] = []
@@ -149,9 +166,11 @@ def unique[T](path: Path, items: Iterable[tuple[str, T]]) -> dict[str, T]:
 def object_at(path: Path) -> Fields:
     """A file that holds one JSON object."""
     try:
-        value = msgspec.json.decode(path.read_bytes())
+        value = msgspec.json.decode(stream.content(path))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise EvidenceError(f"{path}: is not valid JSON, or cut short ({error})") from None
+    except RecursionError:
+        raise EvidenceError(f"{path}: is nested too deeply") from None
     if not isinstance(value, dict):
         raise EvidenceError(f"{path}: is not an object")
     return Fields(value, str(path))

@@ -63,7 +63,7 @@ def point(snapshot: Snapshot) -> Point:
     return Point(
         taken_at=snapshot.taken_at,
         subscription=snapshot.subscription,
-        counts={c.name: Counts(c.maximum, c.healthy, c.counted) for c in snapshot.controls},
+        counts={c.name.lower(): Counts(c.maximum, c.healthy, c.counted) for c in snapshot.controls},
         weight=snapshot.score.weight if snapshot.score else 0.0,
         reported=snapshot.score,
         unscored=snapshot.unscored,
@@ -158,7 +158,7 @@ class _Comparison:
             pending_effects=self._columns(to_come),
             notes=wording.notes(standings, healthy, overdue),
             missing=_missing(self.head.snapshot, self.given),
-            controls={control.name: control.title for control in (*before.controls, *after.controls)},
+            controls=self.names,
         )
         left = Pending(units.take(~shown), self.order, tuple(ordered))
         return Head(self.given, left, (*earlier, *now, *told), healthy), delta
@@ -272,9 +272,8 @@ class _Comparison:
             for control, (healthy, counted) in sorted(one.effects.items())
         ]
         change, control, healthy, counted = zip(*rows, strict=True) if rows else ((), (), (), ())
-        names = tuple(self.names.get(name, name) for name in self.order)
         integers = np.array(change, np.int32), np.array(control, np.int32)
-        return Effects(*integers, np.array(healthy, float), np.array(counted, float), names)
+        return Effects(*integers, np.array(healthy, float), np.array(counted, float), self.order)
 
     def _unexplained(self, target: Longs, settled: list[_Done]) -> list[_Done]:
         """What the counts moved by and no settled mark explains, a cause a control."""

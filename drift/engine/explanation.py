@@ -114,6 +114,9 @@ def _object(courses: Sequence[Course], times: Sequence[int], scope: str, name: s
     movement = last - first if whole and first is not None and last is not None else None
     listed = sorted(accounts.values(), key=lambda a: (-abs(a.share), a.cause.key))
     names = {course.id.lower(): _name(course) for course in courses}
+    controls = {
+        key: shown for course in courses for delta in course.deltas if delta for key, shown in delta.controls.items()
+    }
     ends = [_end(courses, at, times, scores, single) for at in (0, len(times) - 1)]
     rounding = None
     if movement is not None and ends[0]["reported"] is not None and ends[1]["reported"] is not None:
@@ -127,7 +130,7 @@ def _object(courses: Sequence[Course], times: Sequence[int], scope: str, name: s
         "rounding": rounding,
         "classes": _classes(listed),
         "summary": _summary(listed),
-        "causes": [_cause(account, names[account.cause.scope.lower()]) for account in listed],
+        "causes": [_cause(account, names[account.cause.scope.lower()], controls) for account in listed],
         "pending": _pending(courses, scope, single),
         "unscored": _unscored(courses, scope),
         "notes": _notes(courses, scope, whole),
@@ -191,9 +194,10 @@ def _add(delta: Delta, worth: Rates, gained: float, accounts: _Accounts) -> None
     for account, share in zip(own, worth.shares(effects, len(own)).tolist(), strict=True):
         account.shares.append(share)
         if account.cause.kind is Kind.CONTROL_REWEIGHTED:
-            share = float(worth.reweighted[worth.controls[account.cause.subject]])
+            name = account.cause.subject.lower()
+            share = float(worth.reweighted[worth.controls[name]])
             account.shares.append(share)
-            account.controls.setdefault(account.cause.subject, []).append(share)
+            account.controls.setdefault(name, []).append(share)
     if gained:
         _weigh(delta, worth.weight * gained, gained > 0, own, accounts)
 
@@ -221,7 +225,7 @@ def _line(point: Point | None, single: bool) -> End | None:
     return End(point.counts, 1.0 if single else point.weight) if point is not None else None
 
 
-def _cause(account: _Account, name: str) -> Json:
+def _cause(account: _Account, name: str, controls: Mapping[str, str]) -> Json:
     cause = account.cause
     found: Json = {
         "kind": cause.kind.value,
@@ -234,7 +238,7 @@ def _cause(account: _Account, name: str) -> Json:
         "confidence": "confirmed" if account.evidence else "inferred",
         "marks": account.marks,
         "resources": len(account.resources),
-        "controls": {name: fsum(parts) for name, parts in sorted(account.controls.items())},
+        "controls": {controls.get(key, key): fsum(parts) for key, parts in sorted(account.controls.items())},
         "evidence": [_evidence(one) for one in account.evidence],
     }
     if account.weight:

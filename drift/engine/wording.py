@@ -73,7 +73,7 @@ class Facts:
     def __init__(self, before: Snapshot, after: Snapshot, gone: Iterable[Exemption]) -> None:
         self.before, self.after = before, after
         self.exemptions = {e.id.lower(): e for e in gone} | listed(before.context) | listed(after.context)
-        self.controls = {c.name: c for c in (*after.controls, *before.controls)}
+        self.controls = {c.name.lower(): c for c in (*before.controls, *after.controls)}
 
     def told(self, change: Change, effects: Mapping[int, tuple[Fraction, Fraction]]) -> Change:
         """The change with its title and what records of it there are. `effects`: Δh and Δn by control."""
@@ -90,7 +90,7 @@ class Facts:
         if kind is Kind.UNEXPLAINED:
             ((healthy, counted),) = effects.values()
             return (
-                f"“{clean(self.controls[subject].title)}”: the counts moved by {float(healthy):+g} healthy and "
+                f"“{clean(self.controls[subject.lower()].title)}”: the counts moved by {float(healthy):+g} healthy and "
                 f"{float(counted):+g} counted more than the assessments show"
             )
         if kind in _OF_RESOURCES:
@@ -109,7 +109,7 @@ class Facts:
         return f"recommendation {clean(key)}"
 
     def _reweighted(self, name: str) -> str:
-        control = self.controls[name]
+        control = self.controls[name.lower()]
         old = next(c for c in self.before.controls if c.name.lower() == name.lower())
         return f"“{clean(control.title)}” is worth {control.maximum:g} points instead of {old.maximum:g}"
 

@@ -259,3 +259,4 @@ def test_a_mitigated_mark_stays_what_it_was_where_its_exemptions_assignment_has_
     fixed = still.but(marks={("vm0", "a"): "Healthy"})
     answer = own([before, exempted(before), there, still, fixed])
     assert told(answer) == {("exemption_created", exemption_id("it", "vm0").lower())}
+    assert told(answer, "pending") == set()
