@@ -78,7 +78,10 @@ def _parser() -> argparse.ArgumentParser:
         "--format", choices=("text", "json"), default="text", help="text for people (default), or json"
     )
     explain.add_argument(
-        "--fail-under", type=_number, metavar="PP", help="exit with 3 when the movement is below PP percentage points"
+        "--fail-under",
+        type=_number,
+        metavar="PP",
+        help="exit with 3 when the movement is below PP percentage points, for example --fail-under=-1",
     )
     explain.add_argument("--all", action="store_true", help="text: every cause, not only the largest")
     explain.add_argument("--width", type=_columns, metavar="COLUMNS", help="text: width (default: the terminal's)")

@@ -25,6 +25,8 @@ Flags = NDArray[np.bool_]
 
 HOUR = 36_000_000_000
 DAY = 24 * HOUR
+type Exact = int | Fraction
+
 NEVER = int(np.iinfo(np.int64).min)
 """The tick of a date that is not there."""
 
@@ -158,6 +160,10 @@ class Names:
     def place(self, name: str) -> int:
         """The position of an id, given one if it is new."""
         return self._exact[name]
+
+    def copy(self) -> Names:
+        """One that starts with the same ids at the same positions."""
+        return Names(self._exact.shown)
 
     def places(self, names: list[str]) -> Ints:
         """The positions of many."""
@@ -321,6 +327,11 @@ class Subscription:
     state: str = "Enabled"
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def live(self) -> bool:
+        """Whether it is in use: then it must have answers, if only that there is no score."""
+        return self.state.lower() in ("enabled", "warned", "pastdue")
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -367,15 +378,18 @@ class Change:
     """A cause with what it did in one comparison, before any share is computed."""
 
     cause: Cause
-    came: Fraction = Fraction(0)
-    went: Fraction = Fraction(0)
-    """Counted cells it brought, and took: how a change of the subscription's weight is divided. Exact: parts of cells
-    are fractions, and no residue of rounding may own a weight."""
+    came: Mapping[str, Exact] = field(default_factory=dict)
+    went: Mapping[str, Exact] = field(default_factory=dict)
+    """Counted cells it brought, and took, by control: how a change of the subscription's weight is divided. Exact:
+    parts of cells are fractions, and no residue of rounding may own a weight."""
     marks: int = 0
     resources: frozenset[str] = frozenset()
     """Ids of the resources concerned."""
     since: int = NEVER
     title: str = ""
+    """In plain words, with marks where figures and resources stand: see `wording.filled`."""
+    numbers: tuple[float, float] | None = None
+    """The figures of the title, if it tells any."""
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -420,7 +434,8 @@ class Point:
     unscored: str | None
     ancestors: tuple[str, ...] | None = None
     resources: int = 0
-    """How many resources are counted."""
+    marks: int = 0
+    """How many resources and marks count."""
 
     @property
     def score(self) -> float | None:
@@ -447,23 +462,6 @@ class Delta:
     """The optional files that were not at hand at one end or the other."""
     controls: Mapping[str, str] = field(default_factory=dict)
     """Control names as Azure writes them, by their lower case: the key of counts and effects."""
-
-
-def members(points: Iterable[Point], scope: str) -> list[Point]:
-    """Those of the points that belong to a scope: `all`, a subscription id, `tag:NAME=VALUE` or `mg:NAME`."""
-    return [point for point in points if belongs(point, scope)]
-
-
-def belongs(point: Point, scope: str) -> bool:
-    """Whether a subscription, as it was at that point, belongs to a scope."""
-    if scope == "all":
-        return True
-    if scope.startswith("tag:"):
-        name, _, value = scope[4:].partition("=")
-        return any(n.lower() == name.lower() and v == value for n, v in point.subscription.tags.items())
-    if scope.startswith("mg:"):
-        return scope[3:].lower() in (point.ancestors or ())
-    return point.subscription.id.lower() == scope.lower()
 
 
 Json = dict[str, Any]

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from drift.adapters import evidence_writer
-from drift.adapters.evidence import Folder, open_folders
-from drift.engine.comparison import Head, compare, point
-from drift.engine.explanation import Course, explain
+from drift.adapters.evidence import Folder, level_groups, open_folders
+from drift.engine.accounts import Course
+from drift.engine.comparison import Head, begin, compare
+from drift.engine.explanation import explain
+from drift.engine.scope import covers
 from drift.errors import EvidenceError
-from drift.model import Delta, Json, Names, Point, belongs
+from drift.model import Delta, Json, Names, Point
 
 type Progress = Callable[[int, int, str], None]
 """Told after each subscription: how many are done, of how many, and its name."""
@@ -31,13 +33,14 @@ def explain_folders(paths: Sequence[Path], scope: str, progress: Progress) -> Js
 
 
 def _explained(folders: Sequence[Folder], scope: str, progress: Progress) -> Json:
+    notes = level_groups(folders)
+    _known_scope(folders, scope)
     every = {s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}
     courses: list[Course] = []
     for course in _courses(folders, sorted(every)):
         courses.append(course)
         progress(len(courses), len(every), every[course.id.lower()])
-    _known_scope(folders, courses, scope)
-    return explain(courses, [folder.taken_at for folder in folders], scope)
+    return explain(courses, [folder.taken_at for folder in folders], scope, notes)
 
 
 def extract(path: Path, new: Path, scope: str) -> int:
@@ -46,13 +49,12 @@ def extract(path: Path, new: Path, scope: str) -> int:
     How many they are. Raises EvidenceError.
     """
     (folder,) = open_folders([path])
+    _known_scope([folder], scope)
     with _no_collector():
-        read = [folder.snapshot(identity, Names()) for identity in sorted(folder.subscriptions)]
-        courses = [Course(one.subscription.id, [point(one)], []) for one in read if one is not None]
-        _known_scope([folder], courses, scope)
-        chosen = [one for one in read if one is not None and belongs(point(one), scope)]
-        evidence_writer.write(new, chosen)
-    return len(chosen)
+        names = folder.recommendations.copy()
+        read = [folder.snapshot(identity, Names(), names) for identity in _members(folder, scope)]
+        evidence_writer.write(new, [snapshot for snapshot in read if snapshot is not None])
+    return len(read)
 
 
 def _courses(folders: Sequence[Folder], identities: Sequence[str]) -> Iterator[Course]:
@@ -74,6 +76,7 @@ def _open_once(paths: Sequence[Path]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it all
     gc.disable()
     _opened[:] = open_folders(paths)
+    level_groups(_opened)
 
 
 def _course_of(identity: str) -> Course:
@@ -82,31 +85,36 @@ def _course_of(identity: str) -> Course:
 
 def _course(folders: Sequence[Folder], identity: str) -> Course:
     """One subscription through all folders: two snapshots are held at a time."""
-    resources = Names()
+    resources, recommendations = Names(), folders[0].recommendations.copy()
     points: list[Point | None] = []
     deltas: list[Delta | None] = []
     head: Head | None = None
     for folder in folders:
-        snapshot = folder.snapshot(identity, resources)
+        snapshot = folder.snapshot(identity, resources, recommendations)
         delta: Delta | None = None
         if snapshot is None:
             head = None
         elif head is None:
-            head = Head(snapshot)
+            head = begin(snapshot)
         else:
             head, delta = compare(head, snapshot)
-        points.append(point(snapshot) if snapshot is not None else None)
+        points.append(head.at if head is not None else None)
         deltas.append(delta)
     known = [at for at in points if at is not None]
     return Course(known[-1].subscription.id, points, deltas[1:])
 
 
-def _known_scope(folders: Sequence[Folder], courses: Sequence[Course], scope: str) -> None:
+def _members(folder: Folder, scope: str) -> list[str]:
+    """The ids of the subscriptions of a folder that belong to a scope."""
+    above = folder.ancestors or {}
+    return [key for key, one in sorted(folder.subscriptions.items()) if covers(scope, one, above.get(key))]
+
+
+def _known_scope(folders: Sequence[Folder], scope: str) -> None:
     """Raises EvidenceError for a scope that nothing belongs to."""
-    points = [point for course in courses for point in course.points if point is not None]
-    if scope.startswith("mg:") and all(point.ancestors is None for point in points):
+    if scope.startswith("mg:") and all(folder.ancestors is None for folder in folders):
         raise EvidenceError(f"{folders[-1].path / 'management-groups.json'}: is missing, and --scope {scope} needs it")
-    if not any(belongs(point, scope) for point in points):
+    if not any(_members(folder, scope) for folder in folders):
         raise EvidenceError(f"--scope {scope}: no subscription of the folders belongs to it")
 
 

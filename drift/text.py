@@ -11,6 +11,9 @@ from drift.engine.wording import clean, count
 from drift.model import Json
 from drift.terminal import Style
 
+ROUNDING = 0.1
+"""pp by which Azure's printed movement may differ from that of its counts: it rounds each control to 0.005 points."""
+
 LARGEST = 8
 """Lines of summary and of pending that are shown unless all are asked for."""
 
@@ -72,9 +75,13 @@ def _heading(found: Json, style: Style) -> Iterator[str]:
         moved = f"{pp(movement)} pp"
         yield style.signs(f"{ends}   ") + style.paint(style.signs(moved), _color(movement) or "bold")
     yield from style.wrap(f"{_day(before['takenAt'])} → {_day(after['takenAt'])}", color="faint")
-    if None not in (reported := [end["reported"] for end in (before, after)]):
-        shown = " → ".join(f"{value:.2f} %" for value in reported)
-        yield from style.wrap(f"Azure shows {shown}; the rest is its rounding", color="faint")
+    if found["rounding"]:
+        shown = " → ".join(f"{end['reported']:.2f} %" for end in (before, after))
+        if abs(found["rounding"]) <= ROUNDING:
+            rest = "the rest is its rounding"
+        else:
+            rest = f"{pp(found['rounding'])} pp more than its own counts give"
+        yield from style.wrap(f"Azure shows {shown}; {rest}", color="faint")
     yield ""
 
 
@@ -163,7 +170,7 @@ def _pending(found: Json, style: Style, every: bool) -> Iterator[str]:
     yield from style.wrap(f"Still to come: {pp(total)} pp once Azure's counts catch up", rest="  ", color="bold")
     shown = pending if every else pending[:LARGEST]
     for entry in shown:
-        yield from _entry(entry["share"], f"{entry['title']}, by {_day(entry['due'])}", style)
+        yield from _entry(entry["share"], f"{entry['title']} (expected until {_day(entry['due'])})", style)
     if len(pending) > len(shown):
         rest = sum(entry["share"] for entry in pending[len(shown) :])
         yield from _entry(rest, f"and {len(pending) - len(shown)} more", style)
@@ -199,7 +206,7 @@ def _unscored(found: Json, style: Style) -> Iterator[str]:
 
 def _steps(found: Json, style: Style) -> Iterator[str]:
     steps: dict[str, None] = {}
-    if found["pending"]:
+    if any(entry["kind"] == "remediation" for entry in found["pending"]):
         steps["Wait before judging a fix: Azure recounts every 8 hours, and has 24 to assess again."] = None
     for entry in found["summary"]:
         kind = entry["kind"]

@@ -722,7 +722,7 @@ def test_help_tells_of_every_option(capsys):
     with pytest.raises(SystemExit):
         main(["explain", "--help"])
     said = capsys.readouterr().out
-    for word in ("FOLDER", "--scope", "--format", "--fail-under", "--events", "tag:NAME=VALUE", "mg:NAME"):
+    for word in ("FOLDER", "--scope", "--format", "--fail-under", "tag:NAME=VALUE", "mg:NAME"):
         assert word in said, word
 
 

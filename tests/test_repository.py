@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drift.adapters import evidence
-from drift.engine import explanation
+from drift.engine import wording
 
 ROOT = Path(__file__).parent.parent
 ENGINE = sorted((ROOT / "drift" / "engine").glob("*.py"))
@@ -176,12 +175,13 @@ def test_the_files_without_which_nothing_works_are_those_that_are_required():
     page = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
     needed = set(re.findall(r"^\| `([a-z-]+\.json)` \|[^|]*\| nothing works", page, re.MULTILINE))
     assert needed == {"subscriptions.json", "secure-scores.json", "secure-score-controls.json", "assessments.json"}
-    assert needed & set(evidence.OPTIONAL) == set()
+    assert needed & set(wording.FILES.values()) == set()
 
 
 def test_what_is_lost_is_told_of_every_optional_file():
-    tenant_wide = {"assessment-metadata.json", "policy-set-definitions.json"}
-    assert set(explanation._LOST) == set(evidence.OPTIONAL) | tenant_wide
+    files = set(wording.FILES.values())
+    lost = wording.missing(dict.fromkeys(files, 2))
+    assert {line.partition(" is missing in 2 subscriptions: ")[0] for line in lost} == files
 
 
 # Commands, settings, versions

@@ -159,12 +159,12 @@ def initiatives(path: Path, rows: list[Fields]) -> dict[str, dict[str, str]]:
     """Initiative id to (reference to policy definition id), all in lower case."""
 
     def one(row: Fields) -> tuple[str, dict[str, str]]:
-        references = {
-            (
-                policy.text("policyDefinitionReferenceId") or last(policy.need("policyDefinitionId"))
-            ).lower(): policy.need("policyDefinitionId").lower()
-            for policy in row.objects("policyDefinitions")
-        }
+        references: dict[str, str] = {}
+        for policy in row.objects("policyDefinitions"):
+            definition = policy.need("policyDefinitionId").lower()
+            reference = (policy.text("policyDefinitionReferenceId") or last(definition)).lower()
+            if references.setdefault(reference, definition) != definition:
+                raise row.fail(f"reference {reference[:60]} stands for two policies")
         return row.need("id"), dict(sorted(references.items()))
 
     return unique(path, map(one, rows))
@@ -260,17 +260,19 @@ def standard_exemptions(path: Path, rows: list[Fields]) -> dict[str, Exemption]:
     return unique(path, found)
 
 
+def _grace(row: Fields) -> tuple[str, tuple[str, bool, int]]:
+    return row.need("id"), (row.need("id"), row.flag("isGracePeriod"), row.date("remediationDueDate"))
+
+
 def graces(path: Path, rows: list[Fields], resources: Names, recommendations: Names) -> tuple[Grace, ...]:
     """The governance assignments with a grace period, the latest due date where one mark has several."""
     found: dict[tuple[int, int], int] = {}
-    for row in rows:
-        identity = row.need("id")
+    for identity, shield, due in unique(path, map(_grace, rows)).values():
         assessment = _before(identity, "microsoft.security/assessments")
         parts = re.search(r"/providers/microsoft\.security/assessments/([^/]+)/", identity, re.IGNORECASE)
         if assessment is None or parts is None:
             raise EvidenceError(f"{path}: {identity[:120]!r} is not the id of a governance assignment")
-        due = row.date("remediationDueDate")
-        if row.flag("isGracePeriod") and due != NEVER:
+        if shield and due != NEVER:
             mark = resources.place(assessment), recommendations.place(parts[1])
             found[mark] = max(due, found.get(mark, NEVER))
     return tuple(Grace(*mark, due) for mark, due in found.items())

@@ -6,7 +6,7 @@ a folder is one EvidenceError that names the file and the reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -14,26 +14,14 @@ from typing import Any
 
 from drift.adapters import arm, assessments, dates, fields, stream
 from drift.errors import EvidenceError
-from drift.model import Context, Control, Names, Snapshot, Subscription, ticks
-
-OPTIONAL = (
-    "pricings.json",
-    "policy-exemptions.json",
-    "standard-assignments.json",
-    "policy-assignments.json",
-    "security-connectors.json",
-    "resources.json",
-    "governance-assignments.json",
-)
-"""Files of a subscription that sharpen the answer and need not be there."""
-
-_LIVE = {"enabled", "warned", "pastdue"}
+from drift.model import Context, Control, Names, Score, Snapshot, Subscription, ticks
 
 
 class Folder:
     """One evidence folder, with what is common to its subscriptions already read.
 
-    Recommendations have one register over all folders that are compared, so that a position means the same everywhere.
+    `recommendations` is one register for all folders that are compared. A subscription is read with a copy of it, so
+    that no other subscription's spelling shows in its answer.
     """
 
     def __init__(self, path: Path, recommendations: Names) -> None:
@@ -54,35 +42,41 @@ class Folder:
         files = (folder / "assessments.json" for folder in self._folders.values())
         return sum(file.stat().st_size for file in files if file.exists())
 
-    def snapshot(self, identity: str, resources: Names) -> Snapshot | None:
-        """One subscription of the folder, or None if it is not in it. Raises EvidenceError."""
+    def snapshot(self, identity: str, resources: Names, recommendations: Names) -> Snapshot | None:
+        """One subscription of the folder, or None if it is not in it. Raises EvidenceError.
+
+        The registers are those of its chain; `recommendations` started as a copy of the folder's.
+        """
         subscription = self.subscriptions.get(identity.lower())
         if subscription is None:
             return None
         folder = self._folders.get(identity.lower())
         if folder is None:
             context = Context(ancestors=self._above(identity))
-            return self._unscored(subscription, f"subscription is {subscription.state}", context, resources)
-        context = self._context(folder, resources, identity)
+            names = (resources, recommendations)
+            return self._unscored(subscription, f"subscription is {subscription.state}", context, *names)
+        context = self._context(folder, resources, recommendations, identity)
         scores = folder / "secure-scores.json"
         score = arm.score(scores, self._required(scores), subscription.id)
         reason = _unscored(score is None, context, subscription)
         if reason:
-            return self._unscored(subscription, reason, context, resources)
-        controls = self._controls(folder, subscription.id)
+            return self._unscored(subscription, reason, context, resources, recommendations)
+        controls = self._controls(folder, subscription.id, recommendations, score)
         read = self._stream(folder / "assessments.json", assessments.MARK_SHAPES)
         marks = assessments.marks(
-            str(folder / "assessments.json"), read, resources, self.recommendations, self.taken_at
+            str(folder / "assessments.json"), read, resources, recommendations, self.taken_at
         )
         if not any(control.counted and control.maximum for control in controls):
             reason = "no control has a counted resource"
         return Snapshot(
-            subscription, self.taken_at, score, reason, controls, marks, context, resources, self.recommendations
+            subscription, self.taken_at, score, reason, controls, marks, context, resources, recommendations
         )
 
-    def _unscored(self, subscription: Subscription, reason: str, context: Context, resources: Names) -> Snapshot:
-        empty = assessments.marks("", iter(()), resources, self.recommendations, self.taken_at)
-        return Snapshot(subscription, self.taken_at, None, reason, (), empty, context, resources, self.recommendations)
+    def _unscored(
+        self, subscription: Subscription, reason: str, context: Context, resources: Names, recommendations: Names
+    ) -> Snapshot:
+        empty = assessments.marks("", iter(()), resources, recommendations, self.taken_at)
+        return Snapshot(subscription, self.taken_at, None, reason, (), empty, context, resources, recommendations)
 
     def _taken_at(self) -> int:
         path = self.path / "snapshot.json"
@@ -108,25 +102,27 @@ class Folder:
                 raise EvidenceError(f"{child}: the subscription has two folders")
             folders[child.name.lower()] = child
         for identity, subscription in self.subscriptions.items():
-            if identity not in folders and subscription.state.lower() in _LIVE:
+            if identity not in folders and subscription.live:
                 raise EvidenceError(
                     f"{self.path / subscription.id / 'secure-scores.json'}: is missing, "
                     f"and subscriptions.json lists {_shown(subscription.name)}"
                 )
         return folders
 
-    def _controls(self, folder: Path, subscription: str) -> tuple[Control, ...]:
+    def _controls(
+        self, folder: Path, subscription: str, recommendations: Names, score: Score | None
+    ) -> tuple[Control, ...]:
         beside = folder / "secure-score-control-definitions.json"
         definitions = None
         if _there(beside):
-            definitions = arm.definitions(beside, fields.read(beside), self.recommendations)
+            definitions = arm.definitions(beside, fields.read(beside), recommendations)
         path = folder / "secure-score-controls.json"
-        controls = arm.controls(path, self._required(path), subscription, self.recommendations, definitions)
-        if not controls:
+        controls = arm.controls(path, self._required(path), subscription, recommendations, definitions)
+        if not controls and score is not None and score.maximum > 0:
             raise EvidenceError(f"{path}: has no controls, though the subscription has a score")
         return controls
 
-    def _context(self, folder: Path, resources: Names, identity: str) -> Context:
+    def _context(self, folder: Path, resources: Names, recommendations: Names, identity: str) -> Context:
         inventory = None
         if _there(path := folder / "resources.json"):
             read = stream.rows(path, assessments.RESOURCE_SHAPES)
@@ -139,13 +135,22 @@ class Folder:
             assignments=self._optional(folder / "policy-assignments.json", arm.assignments),
             policy_exemptions=self._optional(folder / "policy-exemptions.json", arm.policy_exemptions),
             standard_exemptions=self._optional(folder / "standard-assignments.json", arm.standard_exemptions),
-            graces=self._optional(folder / "governance-assignments.json", arm.graces, resources, self.recommendations),
+            graces=self._optional(folder / "governance-assignments.json", arm.graces, resources, recommendations),
             initiatives=self._initiatives,
             ancestors=self._above(identity),
         )
 
+    @property
+    def ancestors(self) -> Mapping[str, tuple[str, ...]] | None:
+        """The management groups above each subscription, nearest first; None where there is no such file."""
+        return self._ancestors
+
+    def take_ancestors(self, other: Folder) -> None:
+        """Takes the management groups of a neighbour in time: a file that is missing at one end tells of no change."""
+        self._ancestors = other._ancestors
+
     def _above(self, identity: str) -> tuple[str, ...] | None:
-        return None if self._ancestors is None else self._ancestors.get(identity.lower(), ())
+        return None if self._ancestors is None else self._ancestors.get(identity.lower())
 
     def _read_ancestors(self) -> dict[str, tuple[str, ...]] | None:
         path = self.path / "management-groups.json"
@@ -178,8 +183,7 @@ def _unscored(no_score: bool, context: Context, subscription: Subscription) -> s
     if plan is not None and not plan.on:
         return "Foundational CSPM is off"
     if no_score:
-        live = subscription.state.lower() in _LIVE
-        return "Azure reports no score" if live else f"subscription is {subscription.state}"
+        return "Azure reports no score" if subscription.live else f"subscription is {subscription.state}"
     return None
 
 
@@ -198,6 +202,18 @@ def open_folders(paths: Sequence[Path]) -> list[Folder]:
             if known and known.tenant and subscription.tenant and known.tenant != subscription.tenant:
                 raise EvidenceError(f"{later.path}: {identity} is of another tenant than in {earlier.path}")
     return folders
+
+
+def level_groups(folders: Sequence[Folder]) -> list[str]:
+    """Where management-groups.json is missing in some of the folders, takes the nearest other one, and says so."""
+    having = [at for at, folder in enumerate(folders) if folder.ancestors is not None]
+    told: list[str] = []
+    for at, folder in enumerate(folders if having else ()):
+        if at not in having:
+            near = folders[min(having, key=lambda other: (abs(other - at), other))]
+            folder.take_ancestors(near)
+            told.append(f"management-groups.json is missing in {folder.path.name}: taken as in {near.path.name}")
+    return told
 
 
 def _shown(text: str) -> str:

@@ -48,7 +48,7 @@ def write(folder: Path, snapshots: Sequence[Snapshot]) -> None:
     try:
         _tenant(part, snapshots)
         for snapshot in snapshots:
-            if snapshot.score is not None or snapshot.subscription.state.lower() == "enabled":
+            if snapshot.score is not None or snapshot.subscription.live:
                 _subscription(part / snapshot.subscription.id, snapshot)
         part.chmod(0o755)
         part.rename(folder)
@@ -102,7 +102,8 @@ def date(tick: int) -> str | None:
     """A tick as Azure writes dates, to 100 ns; None for NEVER."""
     if tick == NEVER:
         return None
-    return f"{moment(tick):%Y-%m-%dT%H:%M:%S}.{tick % 10_000_000:07d}Z"
+    whole = moment(tick).replace(microsecond=0, tzinfo=None).isoformat()
+    return f"{whole}.{tick % 10_000_000:07d}Z"
 
 
 def _of_subscription(one: Subscription) -> Json:
@@ -165,7 +166,8 @@ def _metadata(key: str, one: Recommendation) -> Json:
 
 
 def _american(tick: int) -> str | None:
-    return None if tick == NEVER else f"{moment(tick):%m/%d/%Y %H:%M:%S}"
+    at = moment(tick) if tick != NEVER else None
+    return None if at is None else f"{at:%m/%d/}{at.year:04d}{at: %H:%M:%S}"
 
 
 def _initiative(identity: str, references: Any) -> Json:

@@ -50,6 +50,8 @@ class Rates:
     """The whole change of the control's maximum, if it is present at both ends."""
     weight: float
     """One unit of weight. Of a member at one end only: the whole of its coming or going."""
+    coming: Floats
+    """Of a member at one end only: that whole, by control."""
 
     def parts(self, effects: Effects) -> Floats:
         """The share of each row of effects, in pp."""
@@ -136,18 +138,23 @@ class _Line:
         score, maximum, (M, h, n) = self.course(t)
         before, after = self.ends
         if before is None or after is None:
-            whole = self.weight[1] - self.weight[0]
-            nothing = np.zeros(1)
-            return Rates({}, nothing, nothing, nothing, 100 * whole * float(q @ ((score - group) / total)))
+            pull = 100 * (self.weight[1] - self.weight[0]) * q / total
+            coming = (M / maximum * (h / n - group)) @ pull
+            nothing = np.zeros(len(self.names) + 1)
+            return Rates(self._columns(), nothing, nothing, nothing, float((score - group) @ pull), coming)
         pull = 100 * q * self.weight_at(t) / total / maximum
         stays, ramped = self.stays[:, None], np.where(self.enters, self.M[1], self.M[0])[:, None]
         healthy = np.where(stays, M, ramped) / n @ pull
         counted = np.where(stays, -M * h / n**2, -ramped / n * score) @ pull
         reweighted = np.where(self.stays, (self.M[1] - self.M[0]) * ((h / n - score) @ pull), 0.0)
         return Rates(
-            {name: at for at, name in enumerate(self.names)},
+            self._columns(),
             np.append(healthy, 0.0),
             np.append(counted, 0.0),
             np.append(reweighted, 0.0),
             100 * float(q @ ((score - group) / total)),
+            np.zeros(len(self.names)),
         )
+
+    def _columns(self) -> dict[str, int]:
+        return {name: at for at, name in enumerate(self.names)}

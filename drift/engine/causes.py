@@ -171,8 +171,10 @@ class _Rules:
 
     def _plans(self) -> list[Claim]:
         claims: list[Claim] = []
-        for one, is_now in self._happened(Kind.PLAN_ENABLED, Kind.PLAN_DISABLED):
-            covered = [place for place, name in self.id_of.items() if ids.plan_of(name) == one.name.lower()]
+        happened = self._happened(Kind.PLAN_ENABLED, Kind.PLAN_DISABLED)
+        plan_of = {place: ids.plan_of(name) for place, name in self.id_of.items()} if happened else {}
+        for one, is_now in happened:
+            covered = [place for place, plan in plan_of.items() if plan == one.name.lower()]
             followed = self.appeared if one.kind is Kind.PLAN_ENABLED else self.vanished
             holds = self._where(self._on(covered) & followed, one, is_now)
             claims.append((holds, one.kind, self._named(one.name)))
@@ -186,29 +188,40 @@ class _Rules:
             (Kind.POLICY_DISABLED, self.vanished, self.scene.context_to),
             (Kind.POLICY_ENABLED, self.appeared, self.scene.context_from),
         ):
-            for one, is_now in self._happened(kind):
-                assignment = one.assignment
-                rows = np.flatnonzero(self._where(followed, one, is_now)).tolist()
-                holds = np.zeros(len(units), np.bool_)
-                for row in rows:
-                    still = () if not is_now and kind is Kind.POLICY_ENABLED else (other.assignments or {}).values()
-                    holds[row] = self._covers(assignment, row) and not any(self._covers(a, row) for a in still)
+            happened = self._happened(kind)
+            new = {one.assignment.id.lower() for one, _ in happened if one.assignment and kind is Kind.POLICY_ENABLED}
+            others = [a for key, a in (other.assignments or {}).items() if key not in new]
+            for one, is_now in happened:
+                holds = self._where(followed, one, is_now).copy()
+                holds[holds] = self._covered([one.assignment] if one.assignment else [], holds)
+                holds[holds] = ~self._covered(others, holds)  # one that covers it besides makes no difference
                 claims.append((holds, kind, key))
         return claims
 
-    def _covers(self, assignment: Assignment | None, row: int) -> bool:
-        """Whether an assignment of the initiative covers the mark of a row."""
+    def _covered(self, assignments: Sequence[Assignment], rows: Flags) -> Flags:
+        """Of some rows, which an assignment of the initiative covers."""
         context = self.scene.context_to
-        if assignment is None or not initiative(context, assignment.definition):
+        rules = [(a, self._policies_of(a)) for a in assignments if initiative(context, a.definition)]
+        known: dict[int, list[frozenset[str] | None]] = {}
+        found = np.zeros(int(np.count_nonzero(rows)), np.bool_)
+        for at, row in enumerate(np.flatnonzero(rows).tolist() if rules else ()):
+            place = int(self.units.resource[row])
+            if place not in known:
+                known[place] = [policies for a, policies in rules if self._lies_in(place, a)]
+            metadata = (context.recommendations or {}).get(int(self.units.recommendation[row]))
+            found[at] = any(p is None or metadata is None or metadata.policy in p for p in known[place])
+        return found
+
+    def _policies_of(self, assignment: Assignment) -> frozenset[str] | None:
+        """The policies that its initiative maps; None: not known."""
+        references = (self.scene.context_to.initiatives or {}).get(assignment.definition)
+        return None if references is None else frozenset(references.values())
+
+    def _lies_in(self, place: int, assignment: Assignment) -> bool:
+        resource = self.id_of[place]
+        if not ids.covers(assignment.scope, resource, self.scene.context_to.ancestors):
             return False
-        resource = self.id_of[int(self.units.resource[row])]
-        if not ids.covers(assignment.scope, resource, context.ancestors):
-            return False
-        if any(ids.under(resource, scope) for scope in assignment.excluded):
-            return False
-        references = (context.initiatives or {}).get(assignment.definition)
-        metadata = (context.recommendations or {}).get(int(self.units.recommendation[row]))
-        return references is None or metadata is None or metadata.policy in references.values()
+        return not any(ids.under(resource, scope) for scope in assignment.excluded)
 
     def _exemptions(self) -> None:
         units = self.units

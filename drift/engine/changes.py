@@ -94,7 +94,7 @@ def _units(
         because_to=pick(other.marks.because, rows_other),
         shielded_from=pick(one.shielded, rows_one),
         shielded_to=pick(other.shielded, rows_other),
-        mitigated_from=pick(one.mitigated, rows_one),
+        mitigated_from=pick(one.mitigated, rows_one) & one.member[control, recommendation],
         mitigated_to=pick(other.mitigated, rows_other),
         time=time,
         since=np.where(time == NEVER, taken_to, time),

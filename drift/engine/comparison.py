@@ -8,31 +8,29 @@ snapshots: pending marks, the context of the last 48 hours, and the reading of M
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
 
 from drift.engine import wording
 from drift.engine.causes import Scene, classify
-from drift.engine.changes import Side, before_first, carry, changed, touched, within, without
+from drift.engine.changes import Side, before_first, carry, changed, touched, without
 from drift.engine.context import Happened, ended, happened, level, recalled, remembered
+from drift.engine.effects import Tally, columns, tallied, unexplained
 from drift.engine.exemptions import Exemptions
 from drift.engine.scoring import (
     Membership,
     Standing,
     cells,
-    counted_resources,
     disagreement,
     membership,
     reported,
     standing,
 )
 from drift.engine.settling import settle, unseen
-from drift.engine.shapley import parts
-from drift.engine.units import Cells, Units, join, none
-from drift.model import DAY, Bytes, Cause, Change, Counts, Delta, Effects, Flags, Kind, Longs, Point, Snapshot
+from drift.engine.units import Units, join, none
+from drift.model import DAY, NEVER, Cause, Counts, Delta, Flags, Kind, Point, Snapshot, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,8 @@ class Head:
     """The last snapshot of a chain and what the chain remembers. `pending` is None if it has no predecessor."""
 
     snapshot: Snapshot
+    at: Point
+    """Where it stands."""
     pending: Pending | None = None
     memory: tuple[Happened, ...] = ()
     healthy_reading: bool = False
@@ -60,6 +60,7 @@ def point(snapshot: Snapshot) -> Point:
     order = [control.name.lower() for control in snapshot.controls]
     counts = membership(snapshot.controls, order, snapshot.context, len(snapshot.recommendations)).counts
     effective = Standing(snapshot.marks, counts, *2 * (np.zeros(len(snapshot.marks), np.bool_),)).effective(False)
+    counted = effective != Status.NONE
     return Point(
         taken_at=snapshot.taken_at,
         subscription=snapshot.subscription,
@@ -68,8 +69,14 @@ def point(snapshot: Snapshot) -> Point:
         reported=snapshot.score,
         unscored=snapshot.unscored,
         ancestors=snapshot.context.ancestors,
-        resources=counted_resources(snapshot.marks, effective),
+        resources=len(np.unique(snapshot.marks.resource[counted])),
+        marks=int(np.count_nonzero(counted)),
     )
+
+
+def begin(snapshot: Snapshot, healthy_reading: bool = False) -> Head:
+    """The head of a chain that starts with a snapshot."""
+    return Head(snapshot, point(snapshot), healthy_reading=healthy_reading)
 
 
 def compare(head: Head, after: Snapshot) -> tuple[Head, Delta]:
@@ -78,27 +85,9 @@ def compare(head: Head, after: Snapshot) -> tuple[Head, Delta]:
     An unscored end makes a delta without causes and starts a new chain.
     """
     if head.snapshot.unscored is not None or after.unscored is not None:
-        return Head(after, healthy_reading=head.healthy_reading), Delta(point(head.snapshot), point(after))
+        start = begin(after, head.healthy_reading)
+        return start, Delta(head.at, start.at)
     return _Comparison(head, after).run()
-
-
-@dataclass(slots=True)
-class _Done:
-    """A change with its exact effects by position of the control: (Δh, Δn)."""
-
-    change: Change
-    effects: dict[int, tuple[Fraction, Fraction]]
-    came: Fraction = Fraction(0)
-    went: Fraction = Fraction(0)
-
-    def add(self, control: int, healthy: Fraction, counted: Fraction) -> None:
-        """One more effect."""
-        known = self.effects.get(control, (Fraction(0), Fraction(0)))
-        self.effects[control] = known[0] + healthy, known[1] + counted
-        if counted > 0:
-            self.came += counted
-        else:
-            self.went -= counted
 
 
 class _Comparison:
@@ -138,39 +127,43 @@ class _Comparison:
         causes, owners, told = classify(fresh, scene)
         units, ordered = _merge(fresh.having(cause=owners), causes, carried.take(~again), pending.causes)
 
-        touched_cells = touched(units, sides[1])
+        near = touched(units, sides[1])
         counts = [np.concatenate(reported(end.controls, self.order)) for end in (before, after)]
         target = counts[1] - counts[0]
-        shown = settle(units, touched_cells, target, after.taken_at - DAY)
-        settled = self._changes(units, touched_cells, shown, units.effective_from, ordered)
-        to_come = self._changes(units, touched_cells, ~shown, units.effective_to, ordered)
-        unexplained = self._unexplained(target, settled)
-        everything = (*settled, *self._reweighted(), *unexplained)
+        shown, late = settle(units, near, target, after.taken_at - DAY)
+        done = shown | late
+        settled = tallied(units, near, done, units.effective_from, ordered, after.resources)
+        to_come = tallied(units, near, ~done, units.effective_to, ordered, after.resources)
+        names = [self.names.get(key, key) for key in self.order]
+        rest = list(unexplained(target, settled, names, after.subscription.id))
+        everything = (*settled, *self._reweighted(), *rest)
 
         facts = wording.Facts(before, after, [h.exemption for h in (*now, *earlier) if h.exemption])
-        overdue = bool(unexplained) and bool((units.since[shown] < after.taken_at - DAY).any())
         delta = Delta(
-            before=point(self.head.snapshot),
+            before=self.head.at,
             after=point(self.given),
-            changes=tuple(facts.told(one.change, one.effects) for one in everything),
-            effects=self._columns(everything),
-            pending=tuple(facts.told(one.change, one.effects) for one in to_come),
-            pending_effects=self._columns(to_come),
-            notes=wording.notes(standings, healthy, overdue),
+            changes=tuple(facts.told(tally.change(self.order), tally) for tally in everything),
+            effects=columns(everything, self.order),
+            pending=tuple(facts.told(tally.change(self.order), tally) for tally in to_come),
+            pending_effects=columns(to_come, self.order),
+            notes=wording.notes(standings, healthy, overdue=bool(late.any())),
             missing=_missing(self.head.snapshot, self.given),
             controls=self.names,
         )
-        left = Pending(units.take(~shown), self.order, tuple(ordered))
-        return Head(self.given, left, (*earlier, *now, *told), healthy), delta
+        left = Pending(units.take(~done), self.order, tuple(ordered))
+        return Head(self.given, delta.after, left, (*earlier, *now, *told), healthy), delta
 
     def _membership(self, snapshot: Snapshot) -> Membership:
         return membership(snapshot.controls, self.order, snapshot.context, len(self.given.recommendations))
 
     def _exemptions(self, end: Snapshot, around: Iterable[Happened]) -> Exemptions:
         gone = [one.exemption for one in around if one.exemption is not None]
-        one, other = self.before.context.assignments, self.after.context.assignments
-        either = None if one is None or other is None else {**one, **other}  # an exemption outlives its assignment
-        context = replace(end.context, assignments=either)
+        known = end.context.assignments
+        if known is not None:  # a mark stays exempt for a while when exemption and assignment are gone
+            former = {one.assignment.id.lower(): one.assignment for one in around if one.assignment is not None}
+            both = (self.before.context.assignments or {}, self.after.context.assignments or {})
+            known = former | {key: value for one in both for key, value in one.items()}
+        context = replace(end.context, assignments=known)
         return Exemptions(context, end.taken_at, gone, end.resources, end.recommendations)
 
     def _side(self, standing: Standing, members: Membership, healthy: bool) -> Side:
@@ -180,7 +173,7 @@ class _Comparison:
     def _healthy_reading(self, standings: tuple[Standing, Standing]) -> bool:
         """Whether Mitigated counts as healthy: the reading that agrees better with the counts of both ends."""
         in_force = self.head.healthy_reading
-        if not any((s.mitigated & s.counts[s.marks.recommendation]).any() for s in standings):
+        if not any(s.mitigated.any() for s in standings):
             return in_force
         wrong = dict.fromkeys((in_force, not in_force), 0)
         for reading in wrong:
@@ -203,6 +196,9 @@ class _Comparison:
         waiting = units.take(unseen(units, near, excess + near.change(units, everything, len(self.order))))
         ends = (exemptions, exemptions)
         scene = self._scene(ends, [], earlier, (side, side), waiting, self.before)
+        if len(waiting):
+            unborn = _unborn(side, int(waiting.time.min()), self.before.taken_at)
+            scene = replace(scene, had_marks=_having_marks(unborn, none(), len(self.given.resources)))
         causes, owners, told = classify(waiting, scene)
         return Pending(waiting.having(cause=owners), self.order, tuple(causes)), told
 
@@ -241,63 +237,11 @@ class _Comparison:
             recommendations=self.given.recommendations,
         )
 
-    def _changes(self, units: Units, near: Cells, chosen: Flags, others: Bytes, causes: list[Cause]) -> list[_Done]:
-        """What the chosen units did, cause by cause; the others are as given."""
-        some = units.take(chosen)
-        if not len(some):
-            return []
-        done: dict[int, _Done] = {}
-        for cause, control, number, healthy, counted in parts(some, within(near, chosen, others)):
-            own = done.setdefault(cause, _Done(Change(causes[cause]), {}))
-            own.add(control, number * healthy, number * counted)
-        marks = some.resource.astype(np.int64) << 32 | some.recommendation
-        order = np.lexsort((marks, some.cause))
-        starts = np.flatnonzero(np.diff(some.cause[order], prepend=-1))
-        for rows in np.split(order, starts[1:]):
-            own = done[int(some.cause[rows[0]])]
-            own.change = replace(
-                own.change,
-                came=own.came,
-                went=own.went,
-                marks=1 + int(np.count_nonzero(np.diff(marks[rows]))),
-                resources=frozenset(self.given.resources[place] for place in set(some.resource[rows].tolist())),
-                since=int(some.since[rows].min()),
-            )
-        return [done[cause] for cause in sorted(done)]
-
-    def _columns(self, done: Sequence[_Done]) -> Effects:
-        rows = [
-            (at, control, float(healthy), float(counted))
-            for at, one in enumerate(done)
-            for control, (healthy, counted) in sorted(one.effects.items())
-        ]
-        change, control, healthy, counted = zip(*rows, strict=True) if rows else ((), (), (), ())
-        integers = np.array(change, np.int32), np.array(control, np.int32)
-        return Effects(*integers, np.array(healthy, float), np.array(counted, float), self.order)
-
-    def _unexplained(self, target: Longs, settled: list[_Done]) -> list[_Done]:
-        """What the counts moved by and no settled mark explains, a cause a control."""
-        size = len(self.order)
-        rest = {at: (Fraction(int(target[at])), Fraction(int(target[size + at]))) for at in range(size)}
-        for one in settled:
-            for control, (healthy, counted) in one.effects.items():
-                rest[control] = rest[control][0] - healthy, rest[control][1] - counted
-        found = []
-        for at, (healthy, counted) in rest.items():
-            if healthy or counted:
-                name = self.names.get(self.order[at], self.order[at])
-                cause = Cause(Kind.UNEXPLAINED, name, self.given.subscription.id)
-                one = _Done(Change(cause), {})
-                one.add(at, healthy, counted)
-                one.change = replace(one.change, came=one.came, went=one.went)
-                found.append(one)
-        return found
-
-    def _reweighted(self) -> list[_Done]:
+    def _reweighted(self) -> list[Tally]:
         """The controls whose maximum changed while they counted at both ends."""
         old = {c.name.lower(): c for c in self.before.controls}
         return [
-            _Done(Change(Cause(Kind.CONTROL_REWEIGHTED, control.name, self.given.subscription.id)), {})
+            Tally(Cause(Kind.CONTROL_REWEIGHTED, control.name, self.given.subscription.id))
             for control in self.after.controls
             if (known := old.get(control.name.lower()))
             and known.maximum != control.maximum
@@ -319,6 +263,13 @@ def _having_marks(side: Side, waiting: Units, resources: int) -> Flags:
     return number > 0
 
 
+def _unborn(side: Side, since: int, upto: int) -> Side:
+    """The side without the marks that were new in that time, whether they count or not."""
+    marks = side.marks
+    new = (marks.first != NEVER) & (marks.first >= marks.changed) & (marks.changed >= since) & (marks.changed <= upto)
+    return replace(side, marks=replace(marks, resource=marks.resource[~new]))
+
+
 def _merge(fresh: Units, causes: list[Cause], carried: Units, known: tuple[Cause, ...]) -> tuple[Units, list[Cause]]:
     """Both tables as one, over one list of causes in the order of the table."""
     ordered = sorted({*causes, *(known[at] for at in np.unique(carried.cause))}, key=lambda cause: cause.key)
@@ -334,19 +285,8 @@ def _merge(fresh: Units, causes: list[Cause], carried: Units, known: tuple[Cause
     return join(renumbered), ordered
 
 
-_FILES = {
-    "recommendations": "assessment-metadata.json",
-    "inventory": "resources.json",
-    "plans": "pricings.json",
-    "connectors": "security-connectors.json",
-    "assignments": "policy-assignments.json",
-    "policy_exemptions": "policy-exemptions.json",
-    "standard_exemptions": "standard-assignments.json",
-    "graces": "governance-assignments.json",
-    "initiatives": "policy-set-definitions.json",
-}
-
-
 def _missing(*ends: Snapshot) -> tuple[str, ...]:
     """The optional answers that are not at hand at one end or the other."""
-    return tuple(f for field, f in _FILES.items() if any(getattr(end.context, field) is None for end in ends))
+    return tuple(
+        file for field, file in wording.FILES.items() if any(getattr(end.context, field) is None for end in ends)
+    )

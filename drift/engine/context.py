@@ -9,7 +9,7 @@ import numpy as np
 
 from drift.engine.exemptions import in_force, listed
 from drift.engine.scoring import Membership
-from drift.model import DAY, NEVER, Assignment, Context, Exemption, Ints, Kind, Snapshot
+from drift.model import DAY, NEVER, Assignment, Context, Exemption, Ints, Kind, Longs, Snapshot
 
 MEMORY = 2 * DAY
 """How long a change of context can own marks that follow it."""
@@ -24,6 +24,8 @@ class Happened:
     name: str = ""
     """Connector id, or plan name."""
     resources: Ints | None = None
+    times: Longs | None = None
+    """When each of the resources came, where that is not `at` for all: then `at` is the latest."""
     recommendation: int = -1
     assignment: Assignment | None = None
     exemption: Exemption | None = None
@@ -105,9 +107,11 @@ def recalled(snapshot: Snapshot, members: Membership) -> list[Happened]:
     ]
     if context.inventory is not None:
         created = context.inventory.created
-        for at in np.unique(created[(created >= upto - MEMORY) & (created <= upto)]):
-            new = context.inventory.resource[created == at]
-            found.append(Happened(Kind.RESOURCE_ADDED, int(at), resources=new))
+        new = (created >= upto - MEMORY) & (created <= upto)
+        if new.any():
+            times = created[new]
+            added = context.inventory.resource[new]
+            found.append(Happened(Kind.RESOURCE_ADDED, int(times.max()), resources=added, times=times))
     for place, recommendation in (context.recommendations or {}).items():
         if recent(recommendation.general) and members.counts[place]:
             earlier = recommendation.public != NEVER and recommendation.public < recommendation.general
@@ -118,7 +122,16 @@ def recalled(snapshot: Snapshot, members: Membership) -> list[Happened]:
 
 def remembered(memory: tuple[Happened, ...], before: int) -> tuple[Happened, ...]:
     """What of the memory still counts for a comparison that starts at a time."""
-    return tuple(one for one in memory if before - one.at <= MEMORY)
+    still = [one for one in memory if before - one.at <= MEMORY]
+    return tuple(_still(one, before) if one.times is not None else one for one in still)
+
+
+def _still(one: Happened, before: int) -> Happened:
+    """Of resources that came at several times, those not longer ago than is remembered."""
+    if one.resources is None or one.times is None:
+        return one
+    kept = before - one.times <= MEMORY
+    return replace(one, resources=one.resources[kept], times=one.times[kept])
 
 
 def _only[T](one: Mapping[str, T] | None, other: Mapping[str, T] | None) -> list[T]:

@@ -27,44 +27,75 @@ def listed(context: Context) -> dict[str, Exemption]:
 
 
 class Exemptions:
-    """The exemptions that can explain an Exempt mark at one end: those in force, else those that just were."""
+    """The exemptions that can explain an Exempt mark at one end: those in force, else those that just were.
+
+    Looked up by scope, then by what they exempt from, so that thousands at one scope cost no more than one.
+    """
 
     def __init__(
         self, context: Context, at: int, gone: Iterable[Exemption], resources: Names, recommendations: Names
     ) -> None:
         self._context, self._resources, self._recommendations = context, resources, recommendations
+        self._named = self._policies_by_name() if context.initiatives is None else {}
         standing = [e for e in listed(context).values() if in_force(e, at) and self._of_benchmark(e)]
         ids_standing = {e.id.lower() for e in standing}
         former = [e for e in gone if e.id.lower() not in ids_standing and self._of_benchmark(e)]
         self.any_mitigated = any(e.mitigated for e in (*standing, *former))
-        self._tiers = [_by_scope(standing), _by_scope(former)]
+        self._tiers = [self._index(standing), self._index(former)]
         self._groups = [self._above(tier) for tier in self._tiers]
-        self._policies = {e.id: self._policies_of(e) for e in (*standing, *former)}
-        self._near: dict[int, list[Exemption]] = {}
+        self._near: dict[int, list[_Subjects]] = {}
 
     def match(self, resource: int, recommendation: int) -> Exemption | None:
         """The exemption of a mark: of several the one with the most specific scope, then the newest."""
+        identity = self._resources[resource].lower()
         if resource not in self._near:
-            self._near[resource] = self._covering(self._resources[resource].lower())
-        return next((e for e in self._near[resource] if self._names(e, recommendation)), None)
+            self._near[resource] = [
+                tier[scope]
+                for tier, groups in zip(self._tiers, self._groups, strict=True)
+                for scope in (*(s for s in ids.scopes(identity) if s in tier), *groups)
+            ]
+        metadata = (self._context.recommendations or {}).get(recommendation)
+        policy = metadata.policy if metadata is not None else None
+        subjects = (_ALL, policy or _ALL, self._recommendations[recommendation].lower())
+        for here in self._near[resource]:
+            found = [e for subject in dict.fromkeys(subjects) for e in _first(here.get(subject, ()), identity)]
+            if found:
+                return min(found, key=_newest)
+        return None
 
-    def _above(self, tier: Mapping[str, Sequence[Exemption]]) -> list[Exemption]:
-        """The exemptions made at management groups above the subscription, nearest first."""
+    def _above(self, tier: Mapping[str, _Subjects]) -> list[str]:
+        """The scopes of management groups above the subscription, nearest first."""
         above = self._context.ancestors
-        groups = [(ids.management_group(scope), scope) for scope in tier]
-        near = [
-            (above.index(name) if above else 0, s) for name, s in groups if name and (above is None or name in above)
-        ]
-        return [exemption for _, scope in sorted(near) for exemption in tier[scope]]
+        groups = [(name, scope) for scope in tier if (name := ids.management_group(scope)) is not None]
+        known = [(name, scope) for name, scope in groups if above is None or name in above]
+        return [scope for _, scope in sorted((above.index(name) if above else 0, scope) for name, scope in known)]
 
-    def _covering(self, resource: str) -> list[Exemption]:
-        found: list[Exemption] = []
-        for tier, groups in zip(self._tiers, self._groups, strict=True):
-            if tier:
-                for scope in ids.scopes(resource):
-                    found += tier.get(scope, ())
-                found += groups
-        return [e for e in found if not (e.excluded and any(ids.under(resource, scope) for scope in e.excluded))]
+    def _index(self, exemptions: Iterable[Exemption]) -> dict[str, _Subjects]:
+        found: dict[str, _Subjects] = {}
+        for exemption in sorted(exemptions, key=_newest):
+            for subject in self._subjects(exemption):
+                found.setdefault(exemption.scope, {}).setdefault(subject, []).append(exemption)
+        return found
+
+    def _subjects(self, exemption: Exemption) -> Iterable[str]:
+        """What it exempts from: a recommendation's key, the policies that its references name, or all."""
+        if exemption.recommendation is not None:
+            return (exemption.recommendation,)
+        if not exemption.references:
+            return (_ALL,)
+        if self._context.initiatives is None:  # only a reference that is the policy's own name can be told
+            return {policy for ref in exemption.references for policy in self._named.get(ref, ())}
+        assignment = (self._context.assignments or {}).get(exemption.assignment or "")
+        mapped = self._context.initiatives
+        chosen = [mapped[assignment.definition]] if assignment else list(mapped.values())
+        return {one[ref] for one in chosen for ref in exemption.references if ref in one}
+
+    def _policies_by_name(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for recommendation in (self._context.recommendations or {}).values():
+            if recommendation.policy:
+                found.setdefault(ids.last(recommendation.policy), set()).add(recommendation.policy)
+        return found
 
     def _of_benchmark(self, exemption: Exemption) -> bool:
         if exemption.assignment is None or self._context.assignments is None:
@@ -72,30 +103,18 @@ class Exemptions:
         assignment = self._context.assignments.get(exemption.assignment)
         return assignment is not None and initiative(self._context, assignment.definition)
 
-    def _names(self, exemption: Exemption, recommendation: int) -> bool:
-        if exemption.recommendation is not None:
-            return exemption.recommendation == self._recommendations[recommendation].lower()
-        policies = self._policies[exemption.id]
-        if policies is None:
-            return True
-        metadata = (self._context.recommendations or {}).get(recommendation)
-        return metadata is not None and metadata.policy in policies
 
-    def _policies_of(self, exemption: Exemption) -> frozenset[str | None] | None:
-        """The policies that an exemption's references name; None: all of its assignment."""
-        if not exemption.references:
-            return None
-        if self._context.initiatives is None:  # only a reference that is the policy's own name can be told
-            known = (self._context.recommendations or {}).values()
-            return frozenset(r.policy for r in known if r.policy and ids.last(r.policy) in exemption.references)
-        assignment = (self._context.assignments or {}).get(exemption.assignment or "")
-        mapped = self._context.initiatives
-        chosen = [mapped[assignment.definition]] if assignment else list(mapped.values())
-        return frozenset(one[ref] for one in chosen for ref in exemption.references if ref in one)
+type _Subjects = dict[str, list[Exemption]]
+"""Exemptions of one scope, by what they exempt from, the newest first."""
+
+_ALL = "*"
 
 
-def _by_scope(exemptions: Iterable[Exemption]) -> dict[str, list[Exemption]]:
-    found: dict[str, list[Exemption]] = {}
-    for exemption in sorted(exemptions, key=lambda e: (-e.made.at, e.id.lower())):
-        found.setdefault(exemption.scope, []).append(exemption)
-    return found
+def _newest(exemption: Exemption) -> tuple[int, str]:
+    return -exemption.made.at, exemption.id.lower()
+
+
+def _first(exemptions: Sequence[Exemption], resource: str) -> list[Exemption]:
+    """The first that does not exclude the resource, as a list of one or none."""
+    kept = (e for e in exemptions if not any(ids.under(resource, scope) for scope in e.excluded))
+    return [found] if (found := next(kept, None)) is not None else []

@@ -58,7 +58,7 @@ class Standing:
     graced: Flags
     """[mark] A governance grace period is running: it keeps an Unhealthy mark from counting."""
     mitigated: Flags
-    """[mark] Exempt by an exemption of category Mitigated."""
+    """[mark] Exempt by an exemption of category Mitigated, of a recommendation that counts."""
 
     @property
     def shielded(self) -> Flags:
@@ -91,7 +91,7 @@ def standing(snapshot: Snapshot, context: Context, counts: Flags, exemptions: Ex
     if exemptions.any_mitigated:
         for at in np.flatnonzero(exempt(marks.status, marks.because)):
             match = exemptions.match(int(marks.resource[at]), int(marks.recommendation[at]))
-            mitigated[at] = match is not None and match.mitigated
+            mitigated[at] = match is not None and match.mitigated and counts[marks.recommendation[at]]
     return Standing(marks, counts, graced, mitigated)
 
 
@@ -135,11 +135,6 @@ def cells(marks: Marks, effective: Bytes, member: Flags, resources: int) -> tupl
         bad[control[inside], resource[inside]] = True
     counted = seen.sum(axis=1)
     return counted - bad.sum(axis=1), counted
-
-
-def counted_resources(marks: Marks, effective: Bytes) -> int:
-    """How many resources have a mark that counts."""
-    return len(np.unique(marks.resource[effective != Status.NONE]))
 
 
 def reported(controls: Sequence[Control], order: Sequence[str]) -> tuple[Any, Any]:

@@ -90,13 +90,14 @@ class _Problem:
         np.add.at(steps, (date, size + control), counted)
 
 
-def settle(units: Units, cells: Cells, target: Longs, overdue: int) -> Flags:
-    """Which units are settled: those the counts show. `target`: reported changes of h by control, then of n.
+def settle(units: Units, cells: Cells, target: Longs, overdue: int) -> tuple[Flags, Flags]:
+    """Which units the counts show, and which of the others are settled all the same. `target`: reported changes of h by control, then of n.
 
     `overdue`: changes first seen or dated before this tick are settled whatever the counts show. Units with a time are
     grouped by it, the others by cause; causes must be numbered in their order.
     """
-    return _shown(_problem(units, cells, target)) | (units.since < overdue)
+    shown = _shown(_problem(units, cells, target))
+    return shown, ~shown & (units.since < overdue)
 
 
 def _shown(problem: _Problem) -> Flags:

@@ -1,18 +1,20 @@
 """Dividing the change of a cell between the causes that changed its marks.
 
-The Shapley value of the game "the marks of these causes are as now, the rest as before". Causes that do the same to a
-cell are interchangeable, so coalitions are counted by how many of each sort they hold: exact fractions, and fast with
-twenty causes in one cell. Source: Shapley, "A value for n-person games" (1953).
+The Shapley value of the game "the marks of these causes are as now, the rest as before", in closed form. Let each
+cause arrive with probability t. The chance that no mark of the cell is Unhealthy is then a product over the causes of
+1, t, 1 − t or 0, and so is the chance that no mark counts; h is the first less the second, n one less the second. The
+value is the integral over t of the derivative by the cause's own factor (Owen's multilinear extension), and
+∫ tᵃ(1 − t)ᵇ dt = a! b! / (a + b + 1)!: exact fractions, for any number of causes in a cell.
+
+Sources: Shapley, A value for n-person games (1953); Owen, Multilinear Extensions of Games (1972).
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from itertools import product
-from math import comb, factorial
+from math import factorial
 
 import numpy as np
 
@@ -29,39 +31,34 @@ type Player = tuple[bool, bool, bool, bool]
 @lru_cache(maxsize=65536)
 def divide(bad: bool, good: bool, players: tuple[Player, ...]) -> tuple[Part, ...]:
     """Each player's part. `bad`, `good`: whether other marks of the cell are unhealthy, or healthy, at both ends."""
-    sorts = sorted(Counter(players).items())
-    parts = {player: _part(bad, good, sorts, at) for at, (player, _) in enumerate(sorts)}
-    return tuple(parts[player] for player in players)
+    nothing = [Fraction(0)] * len(players)
+    no_bad = nothing if bad else _slopes([(not b0, not b1) for b0, _, b1, _ in players])
+    none = nothing if bad or good else _slopes([(not (b0 or g0), not (b1 or g1)) for b0, g0, b1, g1 in players])
+    return tuple((clean - empty, -empty) for clean, empty in zip(no_bad, none, strict=True))
 
 
-def _part(bad: bool, good: bool, sorts: list[tuple[Player, int]], at: int) -> Part:
-    total = sum(count for _, count in sorts)
-    healthy = counted = Fraction(0)
-    ranges = [range(count + (0 if place == at else 1)) for place, (_, count) in enumerate(sorts)]
-    for coalition in product(*ranges):
-        ways = 1
-        for place, (_, count) in enumerate(sorts):
-            ways *= comb(count - (place == at), coalition[place])
-        size = sum(coalition)
-        weight = Fraction(ways * factorial(size) * factorial(total - size - 1), factorial(total))
-        with_it = tuple(n + (place == at) for place, n in enumerate(coalition))
-        before, after = _value(bad, good, sorts, coalition), _value(bad, good, sorts, with_it)
-        healthy += weight * (after[0] - before[0])
-        counted += weight * (after[1] - before[1])
-    return healthy, counted
+def _slopes(clear: Sequence[tuple[bool, bool]]) -> list[Fraction]:
+    """What each player adds to the chance that all are clear, given whether it is clear before and now."""
+    if (False, False) in clear:
+        return [Fraction(0)] * len(clear)
+    later, earlier = clear.count((False, True)), clear.count((True, False))
+    slopes = {(True, True): Fraction(0)}
+    if later:
+        slopes[False, True] = _integral(later - 1, earlier)
+    if earlier:
+        slopes[True, False] = -_integral(later, earlier - 1)
+    return [slopes[one] for one in clear]
 
 
-def _value(bad: bool, good: bool, sorts: list[tuple[Player, int]], arrived: tuple[int, ...]) -> tuple[int, int]:
-    for (player, count), here in zip(sorts, arrived, strict=True):
-        bad = bad or (here < count and player[0]) or (here > 0 and player[2])
-        good = good or (here < count and player[1]) or (here > 0 and player[3])
-    return int(good and not bad), int(good or bad)
+def _integral(a: int, b: int) -> Fraction:
+    """∫ tᵃ(1 − t)ᵇ dt from 0 to 1."""
+    return Fraction(factorial(a) * factorial(b), factorial(a + b + 1))
 
 
 def parts(units: Units, cells: Cells) -> Iterator[tuple[int, int, int, Fraction, Fraction]]:
     """What each cause did: (cause, control, number of cells, change of h a cell, change of n a cell).
 
-    All units are taken to arrive; cells with the same parts for a cause are counted together.
+    All units are taken to arrive. Cells that one cause changed alone are counted together.
     """
     size = len(cells.control)
     there = np.ones(len(units), np.bool_)

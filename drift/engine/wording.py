@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
+
+import numpy as np
 
 from drift import ids
+from drift.engine.effects import Tally
 from drift.engine.exemptions import listed
 from drift.engine.scoring import Standing
 from drift.model import DAY, NEVER, Cause, Change, Evidence, Exemption, Kind, Point, Snapshot, moment
@@ -14,8 +16,8 @@ from drift.model import DAY, NEVER, Cause, Change, Evidence, Exemption, Kind, Po
 LONGEST = 90
 """Characters of one name in a title."""
 
-WHERE = "\0"
-"""Stands in a title for the resources concerned, until it is known how many a window has."""
+WHERE, FIRST, SECOND = "\0", "\1", "\2"
+"""Stand in a title for the resources concerned and for two figures, until it is known what a window has of them."""
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
@@ -61,10 +63,16 @@ def resource(identity: str) -> str:
     return f"{_TYPES.get(kind, kind.rpartition('/')[2])} {clean(ids.last(identity))}"
 
 
-def placed(title: str, resources: Collection[str]) -> str:
-    """A title with its resources: the name of the one, or how many."""
-    where = resource(next(iter(resources))) if len(resources) == 1 else count(len(resources), "resource")
-    return title.replace(WHERE, where)
+def filled(title: str, resources: Collection[str], numbers: tuple[float, float] | None) -> str:
+    """A title with its resources (the name of the one, or how many) and its figures."""
+    if WHERE in title:
+        one = resource(next(iter(resources))) if len(resources) == 1 else count(len(resources), "resource")
+        title = title.replace(WHERE, one)
+    if numbers is not None:
+        signed = "moved" in title
+        for mark, number in zip((FIRST, SECOND), numbers, strict=True):
+            title = title.replace(mark, f"{number:+g}" if signed else f"{number:g}")
+    return title
 
 
 class Facts:
@@ -73,26 +81,30 @@ class Facts:
     def __init__(self, before: Snapshot, after: Snapshot, gone: Iterable[Exemption]) -> None:
         self.before, self.after = before, after
         self.exemptions = {e.id.lower(): e for e in gone} | listed(before.context) | listed(after.context)
-        self.controls = {c.name.lower(): c for c in (*before.controls, *after.controls)}
+        self.controls = {c.name.lower(): c.title for c in (*before.controls, *after.controls)}
 
-    def told(self, change: Change, effects: Mapping[int, tuple[Fraction, Fraction]]) -> Change:
-        """The change with its title and what records of it there are. `effects`: Δh and Δn by control."""
-        return replace(change, title=self._title(change, effects), evidence=self._evidence(change.cause))
+    def told(self, change: Change, tally: Tally) -> Change:
+        """The change with its title, the figures in it, and what records of it there are."""
+        numbers = self._numbers(tally)
+        return replace(change, title=self._title(change), numbers=numbers, evidence=self._evidence(change.cause))
 
-    def _title(self, change: Change, effects: Mapping[int, tuple[Fraction, Fraction]]) -> str:
+    def _numbers(self, tally: Tally) -> tuple[float, float] | None:
+        if tally.cause.kind is Kind.UNEXPLAINED:
+            ((healthy, counted),) = tally.effects.values()
+            return float(healthy), float(counted)
+        if tally.cause.kind is Kind.CONTROL_REWEIGHTED:
+            ends = [{c.name.lower(): c.maximum for c in end.controls} for end in (self.before, self.after)]
+            return ends[0][tally.cause.subject.lower()], ends[1][tally.cause.subject.lower()]
+        return None
+
+    def _title(self, change: Change) -> str:
         kind, subject = change.cause.kind, change.cause.subject
         exemption = self.exemptions.get(subject.lower())
         if kind in _OF_EXEMPTIONS and exemption is not None:
             words = _OF_EXEMPTIONS[kind].format(name=clean(exemption.title))
             return f"{words}: {WHERE}{self._category(exemption)}"
-        if kind is Kind.CONTROL_REWEIGHTED:
-            return self._reweighted(subject)
-        if kind is Kind.UNEXPLAINED:
-            ((healthy, counted),) = effects.values()
-            return (
-                f"“{clean(self.controls[subject.lower()].title)}”: the counts moved by {float(healthy):+g} healthy and "
-                f"{float(counted):+g} counted more than the assessments show"
-            )
+        if kind in _OF_CONTROLS:
+            return _OF_CONTROLS[kind].format(name=clean(self.controls.get(subject.lower(), subject)))
         if kind in _OF_RESOURCES:
             return _OF_RESOURCES[kind].format(name=resource(subject))
         if kind in _OF_NAMES:
@@ -108,16 +120,11 @@ class Facts:
                 return f"“{clean(known.title)}”"
         return f"recommendation {clean(key)}"
 
-    def _reweighted(self, name: str) -> str:
-        control = self.controls[name.lower()]
-        old = next(c for c in self.before.controls if c.name.lower() == name.lower())
-        return f"“{clean(control.title)}” is worth {control.maximum:g} points instead of {old.maximum:g}"
-
     @staticmethod
     def _category(exemption: Exemption) -> str:
         parts = ["Mitigated" if exemption.mitigated else "Waiver"]
         if exemption.expires != NEVER:
-            parts.append(f"until {moment(exemption.expires):%Y-%m-%d}")
+            parts.append(f"until {moment(exemption.expires).date().isoformat()}")
         if exemption.selectors:
             parts.append("its resource selectors could not be evaluated")
         return f" ({', '.join(parts)})"
@@ -138,9 +145,9 @@ class Facts:
         inventory = self.after.context.inventory
         if cause.kind is Kind.RESOURCE_ADDED and inventory is not None:
             place = self.after.resources.find(subject)
-            made += [
-                Evidence("createdTime", int(at)) for at in inventory.created[inventory.resource == place] if at != NEVER
-            ]
+            at = int(np.searchsorted(inventory.resource, -1 if place is None else place))
+            if at < len(inventory.resource) and inventory.resource[at] == place:
+                made.append(Evidence("createdTime", int(inventory.created[at])))
         since = self.before.taken_at - 2 * DAY
         return tuple(one for one in made if one.source and since <= one.at <= self.after.taken_at)
 
@@ -149,6 +156,11 @@ _OF_EXEMPTIONS = {
     Kind.EXEMPTION_CREATED: "exemption “{name}” was created",
     Kind.EXEMPTION_EXPIRED: "exemption “{name}” ran out",
     Kind.EXEMPTION_REMOVED: "exemption “{name}” was removed",
+}
+_OF_CONTROLS = {
+    Kind.CONTROL_REWEIGHTED: f"“{{name}}” is worth {SECOND} points instead of {FIRST}",
+    Kind.UNEXPLAINED: f"“{{name}}”: the counts moved by {FIRST} healthy and {SECOND} counted more than the assessments "
+    "show",
 }
 _OF_RESOURCES = {
     Kind.RESOURCE_ADDED: "{name} was added",
@@ -206,14 +218,47 @@ def departed(point: Point, percentage: float, later: Point | None) -> str:
     return f"{clean(point.subscription.name)} left the score with {had}: {why}"
 
 
-def reweighed(point: Point, before: float, after: float) -> str:
-    """Of a subscription whose weight changed though no cell did."""
-    return (
-        f"{clean(point.subscription.name)} weighs {after:g} instead of {before:g}, and no change of its cells shows why"
-    )
+def reweighed(point: Point) -> str:
+    """Of a subscription whose weight changed though no cell did; its figures are the weights."""
+    return f"{clean(point.subscription.name)} weighs {SECOND} instead of {FIRST}, and no change of its cells shows why"
 
 
-def notes(standings: Sequence[Standing], healthy_reading: bool, overdue: bool) -> tuple[str, ...]:
+FILES = {
+    "recommendations": "assessment-metadata.json",
+    "inventory": "resources.json",
+    "plans": "pricings.json",
+    "connectors": "security-connectors.json",
+    "assignments": "policy-assignments.json",
+    "policy_exemptions": "policy-exemptions.json",
+    "standard_exemptions": "standard-assignments.json",
+    "graces": "governance-assignments.json",
+    "initiatives": "policy-set-definitions.json",
+}
+"""The optional files, by the field of the context that holds them."""
+
+_LOST = {
+    "assessment-metadata.json": "all recommendations that a control lists are taken to count, and have no names",
+    "resources.json": "added and deleted resources are told by their marks",
+    "pricings.json": "plans that were switched on or off can't be told from agents that came or went",
+    "security-connectors.json": "connectors that were added or removed can't be told from their resources",
+    "policy-assignments.json": "an exemption of another initiative can't be told from one of the benchmark",
+    "policy-exemptions.json": "policy exemptions are not named, and Mitigated ones not known",
+    "standard-assignments.json": "exemptions of newer recommendations are not named",
+    "governance-assignments.json": "grace periods are not known",
+    "policy-set-definitions.json": "an exemption of a single policy matches only by the policy's own name",
+}
+
+
+def missing(files: Mapping[str, int]) -> list[str]:
+    """What is lost by files that are missing in so many subscriptions."""
+    return [
+        f"{file} is missing in {count(files[file], 'subscription')}: {lost}"
+        for file, lost in _LOST.items()
+        if file in files
+    ]
+
+
+def notes(standings: Sequence[Standing], healthy_reading: bool, *, overdue: bool) -> tuple[str, ...]:
     """What a reader has to know of a comparison beside its causes."""
     found: list[str] = []
     if any(s.mitigated.any() for s in standings):
@@ -244,8 +289,8 @@ SUMMARIES: dict[Kind, tuple[str, str]] = {
     Kind.EXEMPTION_REMOVED: ("{causes} {was} removed, on {resources}", "exemption"),
     Kind.GRACE_PERIOD_STARTED: ("grace periods shield {resources} ({causes})", "recommendation"),
     Kind.GRACE_PERIOD_ENDED: ("grace periods ended on {resources} ({causes})", "recommendation"),
-    Kind.DATA_SOURCE_GAINED: ("{causes} {was} newly assessed: agents or extensions report{groups}", "resource"),
-    Kind.DATA_SOURCE_LOST: ("{causes} {was} no longer assessed: agents or extensions are silent{groups}", "resource"),
+    Kind.DATA_SOURCE_GAINED: ("{causes}{groups} {was} newly assessed: agents or extensions report", "resource"),
+    Kind.DATA_SOURCE_LOST: ("{causes}{groups} {was} no longer assessed: agents or extensions are silent", "resource"),
     Kind.RECOMMENDATION_REEVALUATED: ("Microsoft assesses {causes} differently, on {resources}", "recommendation"),
     Kind.REMEDIATION: ("{causes} fixed on {resources}", "recommendation"),
     Kind.REGRESSION: ("{causes} turned unhealthy on {resources}", "recommendation"),

@@ -1,0 +1,173 @@
+"""What each cause amounts to over a window, for one scope: shares added up over segments and subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import fsum
+
+from drift.engine import wording
+from drift.engine.attribution import End, Rates, rates
+from drift.engine.scope import belongs
+from drift.model import Cause, Change, Class, Delta, Evidence, Kind, Point
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One subscription through a window: where it stood at each snapshot, and the delta of each segment.
+
+    None where the subscription was not there. `deltas` is one shorter than `points`.
+    """
+
+    id: str
+    points: Sequence[Point | None]
+    deltas: Sequence[Delta | None]
+
+
+@dataclass(slots=True)
+class Account:
+    """What one cause amounts to."""
+
+    cause: Cause
+    title: str = ""
+    numbers: tuple[float, float] | None = None
+    """What the title tells in figures: of the unexplained the sums, of others the first and the last value."""
+    shares: list[float] = field(default_factory=list)
+    controls: dict[str, list[float]] = field(default_factory=dict)
+    """Parts of the share by control, in lower case. They sum to it, but for a weight that no cell explains."""
+    marks: int = 0
+    resources: dict[str, str] = field(default_factory=dict)
+    """Ids by their lower case."""
+    counted: int = 0
+    """How many resources, of a cause that does not name them."""
+    evidence: dict[Evidence, None] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        """In pp."""
+        return fsum(self.shares)
+
+    def add(self, change: Change) -> None:
+        """What the change says of itself; its share is added apart."""
+        self.title = change.title
+        self.marks += change.marks
+        self.resources |= {identity.lower(): identity for identity in change.resources}
+        self.evidence |= dict.fromkeys(change.evidence)
+        self.numbers = joined(self.cause.kind, self.numbers, change.numbers)
+
+    def part(self, control: str, share: float) -> None:
+        """One more part of the share."""
+        self.controls.setdefault(control, []).append(share)
+
+
+def joined(
+    kind: Kind, first: tuple[float, float] | None, second: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """The figures of a title that speaks for two changes."""
+    if first is None or second is None:
+        return first or second
+    if kind is Kind.UNEXPLAINED:
+        return first[0] + second[0], first[1] + second[1]
+    return first[0], second[1]
+
+
+type Accounts = dict[tuple[int, str, int, str], Account]
+
+
+def inside(point: Point | None, scope: str) -> Point | None:
+    """The point if it is scored and belongs to the scope."""
+    return point if point is not None and point.score is not None and belongs(point, scope) else None
+
+
+def score(courses: Sequence[Course], at: int, scope: str, *, single: bool) -> float | None:
+    """The scope's score at a snapshot, in percent; None if nothing in it is scored or weighs."""
+    points = [point for course in courses if (point := inside(course.points[at], scope)) is not None]
+    weights = [1.0 if single else point.weight for point in points]
+    if not fsum(weights) > 0:
+        return None
+    return 100 * fsum(w * (point.score or 0.0) for w, point in zip(weights, points, strict=True)) / fsum(weights)
+
+
+def own_work(accounts: Accounts) -> float:
+    """Earned and lost so far, in pp."""
+    return fsum(a.share for a in accounts.values() if a.cause.kind.group in (Class.EARNED, Class.LOST))
+
+
+def add_segment(courses: Sequence[Course], at: int, scope: str, accounts: Accounts, *, single: bool) -> None:
+    """Adds the shares of the segment from one snapshot to the next. The scope must have a score at both."""
+    members = [(course, inside(course.points[at], scope), inside(course.points[at + 1], scope)) for course in courses]
+    members = [member for member in members if member[1] is not None or member[2] is not None]
+    lines = [(_end(before, single), _end(after, single)) for _, before, after in members]
+    for (course, before, after), worth in zip(members, rates(lines), strict=True):
+        delta = course.deltas[at]
+        if before is None or after is None:
+            _add_coming(course, at, before, after, worth, accounts)
+        elif delta is not None:
+            _add_delta(delta, worth, 0.0 if single else after.weight - before.weight, accounts)
+
+
+def _end(point: Point | None, single: bool) -> End | None:
+    return End(point.counts, 1.0 if single else point.weight) if point is not None else None
+
+
+def _account(accounts: Accounts, change: Change) -> Account:
+    account = accounts.setdefault(change.cause.key, Account(change.cause))
+    account.add(change)
+    return account
+
+
+def _add_coming(
+    course: Course, at: int, before: Point | None, after: Point | None, worth: Rates, accounts: Accounts
+) -> None:
+    """A member that came or left: its whole share is its own."""
+    if after is not None:
+        kind, there = Kind.SUBSCRIPTION_ADDED, after
+        title = wording.arrived(after, 100 * (after.score or 0.0), _earlier(course, at))
+    elif before is not None:
+        kind, there = Kind.SUBSCRIPTION_REMOVED, before
+        title = wording.departed(before, 100 * (before.score or 0.0), course.points[at + 1])
+    account = _account(accounts, Change(Cause(kind, course.id, course.id), marks=there.marks, title=title))
+    account.counted = there.resources
+    account.shares.append(worth.weight)
+    for control, column in worth.controls.items():
+        account.part(control, float(worth.coming[column]))
+
+
+def _earlier(course: Course, at: int) -> Point | None:
+    """How a subscription that came stood before: None if in this window it was not there, or not yet scored."""
+    so_far = course.points[: at + 1]
+    new = any(point is None for point in so_far) and all(point is None or point.unscored for point in so_far)
+    return None if new else course.points[at]
+
+
+def _add_delta(delta: Delta, worth: Rates, gained: float, accounts: Accounts) -> None:
+    """The changes of a delta: their cells' shares, and their parts of the member's gain in weight."""
+    own = [_account(accounts, change) for change in delta.changes]
+    parts, effects = worth.parts(delta.effects), delta.effects
+    for change, control, part in zip(effects.change.tolist(), effects.control.tolist(), parts.tolist(), strict=True):
+        own[change].part(effects.controls[control], part)
+    for account, share in zip(own, worth.shares(effects, len(own)).tolist(), strict=True):
+        account.shares.append(share)
+        if account.cause.kind is Kind.CONTROL_REWEIGHTED:
+            name = account.cause.subject.lower()
+            account.shares.append(float(worth.reweighted[worth.controls[name]]))
+            account.part(name, account.shares[-1])
+    if gained:
+        _add_weight(delta, worth.weight * gained, gained > 0, own, accounts)
+
+
+def _add_weight(delta: Delta, share: float, rose: bool, own: Sequence[Account], accounts: Accounts) -> None:
+    """Divides the share of a change of weight among those who brought, or took, counted cells."""
+    cells = [change.came if rose else change.went for change in delta.changes]
+    total = sum((Fraction(number) for one in cells for number in one.values()), Fraction(0))
+    for account, by_control in zip(own, cells, strict=True):
+        for control, number in by_control.items():
+            account.shares.append(share * float(number / total))
+            account.part(control, account.shares[-1])
+    if not total:
+        identity, numbers = delta.after.subscription.id, (delta.before.weight, delta.after.weight)
+        change = Change(
+            Cause(Kind.WEIGHT_CHANGED, identity, identity), title=wording.reweighed(delta.after), numbers=numbers
+        )
+        _account(accounts, change).shares.append(share)
