@@ -75,13 +75,13 @@ class _Choice:
     def rank(self, prefix: int, out: frozenset[int]) -> tuple:
         """Least mismatch, most marks, longest prefix; then what is left out comes later, from the end."""
         later = [-i for i in sorted(out, reverse=True)]
-        return self.mismatch(prefix, out), -len(self.chosen(prefix, out)), -prefix, _Latest(later)
+        return self.mismatch(prefix, out), -_marks(self.chosen(prefix, out)), -prefix, _Latest(later)
 
     def leave_out(self, prefix: int) -> frozenset[int]:
         out: frozenset[int] = frozenset()
         while True:
             options = [i for i in range(len(self.undated)) if i not in out]
-            ranked = sorted((self.mismatch(prefix, out | {i}), len(self.undated[i]), -i) for i in options)
+            ranked = sorted((self.mismatch(prefix, out | {i}), _marks(self.undated[i]), -i) for i in options)
             if not ranked or ranked[0][0] >= self.mismatch(prefix, out):
                 return out
             out |= {-ranked[0][2]}
@@ -103,6 +103,11 @@ class _Choice:
             total[at[0]][0] -= self.known[at, shown][0]
             total[at[0]][1] -= self.known[at, shown][1]
         return sum(abs(h) + abs(n) for h, n in total.values())
+
+
+def _marks(units: set[Unit]) -> int:
+    """How many marks: one that stands in two controls has two units."""
+    return len({(resource, recommendation) for _, resource, recommendation in units})
 
 
 class _Latest(list):

@@ -22,7 +22,7 @@ def brute_force(bad, good, players):
     """The Shapley value of a cell by all orders of arrival."""
 
     def value(arrived):
-        now = [(p[2], p[3]) if at in arrived else (p[0], p[1]) for at, p in enumerate(players)]
+        now = [(p[2], p[3]) if number in arrived else (p[0], p[1]) for number, p in enumerate(players)]
         any_bad, any_good = bad or any(b for b, _ in now), good or any(g for _, g in now)
         return int(any_good and not any_bad), int(any_good or any_bad)
 
@@ -30,12 +30,12 @@ def brute_force(bad, good, players):
     orders = list(permutations(range(len(players))))
     for order in orders:
         arrived = set()
-        for at in order:
+        for one in order:
             before = value(arrived)
-            arrived.add(at)
+            arrived.add(one)
             after = value(arrived)
             for which in (0, 1):
-                parts[at][which] += Fraction(after[which] - before[which], len(orders))
+                parts[one][which] += Fraction(after[which] - before[which], len(orders))
     return [tuple(part) for part in parts]
 
 
