@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-
 POLL = 0.01
 """Seconds between two looks at the memory of the processes of a run."""
 
@@ -28,7 +27,7 @@ class ProcessError(Exception):
 def python(*arguments: str | Path, output: Path | None = None) -> Run:
     """Run this interpreter with the arguments; what it prints goes to the file, or nowhere.
 
-    The peak is the larger of what the kernel counted for any one process (`ru_maxrss`, which starts from the size of the
+    The peak is the larger of what the kernel counted for any one process (`ru_maxrss`, which starts from that of the
     parent: nothing big is imported here) and the sum over all processes of the run, looked at while they ran. In that
     sum pages that they share count for each: it is an upper bound.
     """

@@ -17,7 +17,8 @@ from drift.engine.comparison import Head, begin, compare
 from drift.engine.explanation import explain
 from drift.engine.scope import covers
 from drift.errors import EvidenceError
-from drift.model import Delta, Json, Names, Point
+from drift.model import Delta, Json, Point
+from drift.names import Names
 
 type Progress = Callable[[int, int, str], None]
 """Told after each subscription: how many are done, of how many, and its name."""

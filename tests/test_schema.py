@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from drift.cli import main
-from drift.model import Class, Kind
+from drift.kinds import Class, Kind
 from drift.pipeline import explain_folders
 from tests import estates
 from tests.build import at, estate, mark, write

@@ -20,12 +20,12 @@ from drift.model import (
     Evidence,
     Exemption,
     Grace,
-    Names,
     Plan,
     Recommendation,
     Score,
     Subscription,
 )
+from drift.names import Names
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

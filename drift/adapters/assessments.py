@@ -11,7 +11,8 @@ import numpy as np
 from drift.adapters import dates, stream
 from drift.errors import EvidenceError
 from drift.ids import type_of
-from drift.model import DAY, NEVER, Because, Inventory, Longs, Marks, Names, Status
+from drift.model import DAY, NEVER, Because, Inventory, Longs, Marks, Status
+from drift.names import Names
 
 _Id = Annotated[str, msgspec.Meta(min_length=1)]
 _Code = Literal["Healthy", "Unhealthy", "NotApplicable"]

@@ -14,7 +14,8 @@ from typing import Any
 
 from drift.adapters import arm, assessments, dates, fields, stream
 from drift.errors import EvidenceError
-from drift.model import Context, Control, Names, Score, Snapshot, Subscription, ticks
+from drift.model import Context, Control, Score, Snapshot, Subscription, ticks
+from drift.names import Names
 
 
 class Folder:
@@ -63,9 +64,7 @@ class Folder:
             return self._unscored(subscription, reason, context, resources, recommendations)
         controls = self._controls(folder, subscription.id, recommendations, score)
         read = self._stream(folder / "assessments.json", assessments.MARK_SHAPES)
-        marks = assessments.marks(
-            str(folder / "assessments.json"), read, resources, recommendations, self.taken_at
-        )
+        marks = assessments.marks(str(folder / "assessments.json"), read, resources, recommendations, self.taken_at)
         if not any(control.counted and control.maximum for control in controls):
             reason = "no control has a counted resource"
         return Snapshot(

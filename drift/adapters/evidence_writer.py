@@ -25,7 +25,6 @@ from drift.model import (
     Inventory,
     Json,
     Marks,
-    Names,
     Recommendation,
     Score,
     Snapshot,
@@ -33,6 +32,7 @@ from drift.model import (
     Subscription,
     moment,
 )
+from drift.names import Names
 
 _CODES = {Status.HEALTHY: "Healthy", Status.UNHEALTHY: "Unhealthy", Status.NOT_APPLICABLE: "NotApplicable"}
 _CAUSES = {Because.EXEMPT: "Exempt", Because.OFF_BY_POLICY: "OffByPolicy"}

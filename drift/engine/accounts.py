@@ -10,7 +10,8 @@ from math import fsum
 from drift.engine import wording
 from drift.engine.attribution import End, Rates, rates
 from drift.engine.scope import belongs
-from drift.model import Cause, Change, Class, Delta, Evidence, Kind, Point
+from drift.kinds import Class, Kind
+from drift.model import Cause, Change, Delta, Evidence, Point
 
 
 @dataclass(frozen=True, slots=True)

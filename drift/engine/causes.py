@@ -17,7 +17,9 @@ from drift.engine.context import Happened
 from drift.engine.exemptions import Exemptions, initiative
 from drift.engine.scoring import Membership, exempt
 from drift.engine.units import Units
-from drift.model import KINDS, NEVER, Assignment, Because, Cause, Context, Flags, Kind, Longs, Names, Status
+from drift.kinds import KINDS, Kind
+from drift.model import NEVER, Assignment, Because, Cause, Context, Flags, Longs, Status
+from drift.names import Names
 
 
 @dataclass(frozen=True, slots=True)

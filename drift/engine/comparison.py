@@ -30,7 +30,8 @@ from drift.engine.scoring import (
 )
 from drift.engine.settling import settle, unseen
 from drift.engine.units import Units, join, none
-from drift.model import DAY, NEVER, Cause, Counts, Delta, Flags, Kind, Point, Snapshot, Status
+from drift.kinds import Kind
+from drift.model import DAY, NEVER, Cause, Counts, Delta, Flags, Point, Snapshot, Status
 
 
 @dataclass(frozen=True, slots=True)

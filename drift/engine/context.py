@@ -9,7 +9,8 @@ import numpy as np
 
 from drift.engine.exemptions import in_force, listed
 from drift.engine.scoring import Membership
-from drift.model import DAY, NEVER, Assignment, Context, Exemption, Ints, Kind, Longs, Snapshot
+from drift.kinds import Kind
+from drift.model import DAY, NEVER, Assignment, Context, Exemption, Ints, Longs, Snapshot
 
 MEMORY = 2 * DAY
 """How long a change of context can own marks that follow it."""

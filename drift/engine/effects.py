@@ -10,7 +10,9 @@ import numpy as np
 from drift.engine.changes import within
 from drift.engine.shapley import parts
 from drift.engine.units import Cells, Units
-from drift.model import Bytes, Cause, Change, Effects, Exact, Flags, Kind, Longs, Names
+from drift.kinds import Kind
+from drift.model import Bytes, Cause, Change, Effects, Exact, Flags, Longs
+from drift.names import Names
 
 
 @dataclass(slots=True)

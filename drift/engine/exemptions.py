@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from drift import ids
-from drift.model import NEVER, Context, Exemption, Names
+from drift.model import NEVER, Context, Exemption
+from drift.names import Names
 
 BENCHMARK = "/providers/microsoft.authorization/policysetdefinitions/1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
 """The initiative behind the secure score: Microsoft cloud security benchmark."""

@@ -16,7 +16,8 @@ from drift.engine import wording
 from drift.engine.accounts import Account, Accounts, Course, add_segment, inside, joined, own_work, score
 from drift.engine.attribution import End, rates
 from drift.engine.scope import belongs
-from drift.model import DAY, Class, Counts, Delta, Effects, Evidence, Json, moment
+from drift.kinds import Class
+from drift.model import DAY, Counts, Delta, Effects, Evidence, Json, moment
 
 
 def explain(courses: Sequence[Course], times: Sequence[int], scope: str, notes: Sequence[str] = ()) -> Json:

@@ -11,7 +11,8 @@ from drift import ids
 from drift.engine.effects import Tally
 from drift.engine.exemptions import listed
 from drift.engine.scoring import Standing
-from drift.model import DAY, NEVER, Cause, Change, Evidence, Exemption, Kind, Point, Snapshot, moment
+from drift.kinds import Kind
+from drift.model import DAY, NEVER, Cause, Change, Evidence, Exemption, Point, Snapshot, moment
 
 LONGEST = 90
 """Characters of one name in a title."""
