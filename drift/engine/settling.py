@@ -2,112 +2,35 @@
 
 Azure recomputes controls every 8 hours and assessments more often, so a changed mark is often seen before the score
 has moved. Of the changed marks, in groups, those are settled that together come nearest to the reported change.
+
+A choice is evaluated from the one before it: when a group comes or leaves, only the cells that it touches change.
+Tables have two rows: for unhealthy and healthy marks of cells, or for h (healthy cells) and n (counted cells).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import combinations
-from typing import Any
-
 import numpy as np
 
 from drift.engine.units import Cells, Units
-from drift.model import NEVER, Flags, Longs
+from drift.model import NEVER, Bytes, Flags, Ints, Longs, Status
 
 FEW = 8
 """Up to this many undated groups every subset is tried; beyond it they are left out one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """Units in groups, and the change of the counts that the chosen ones should make.
-
-    Dated groups are 1 … `dates` in order of time, undated ones 0 … `undated` − 1 in order of their causes.
-    """
-
-    units: Units
-    cells: Cells
-    target: Longs
-    """[2 × control] reported change of h, then of n"""
-    date: Longs
-    """[unit] its dated group, 0 if it is undated"""
-    group: Longs
-    """[unit] its undated group, -1 if it is dated"""
-    dates: int
-    undated: int
-
-    def change(self, arrived: Flags) -> Longs:
-        """[2 × control] what the counts change by when the marked units arrive."""
-        return self.cells.change(self.units, arrived, len(self.target) // 2)
-
-    def arrived(self, prefix: int, chosen: Flags) -> Flags:
-        """The units of the first dated groups and of some undated ones."""
-        undated = self.group >= 0
-        picked = np.zeros(len(self.units), np.bool_)
-        picked[undated] = chosen[self.group[undated]]
-        return picked | (~undated & (self.date <= prefix))
-
-    def prefixes(self, chosen: Flags) -> tuple[Longs, Longs]:
-        """For each number of dated groups: the mismatch, and how many units have arrived."""
-        start = self.arrived(0, chosen)
-        base = self.change(start)
-        rows = np.flatnonzero(self.date > 0)
-        size = len(self.target) // 2
-        steps = np.zeros((self.dates + 1, 2 * size), np.int64)
-        steps[0] = base
-        if len(rows):
-            self._steps(rows, start, steps, size)
-        mismatch = np.abs(self.target - steps.cumsum(axis=0)).sum(axis=1)
-        counts = np.bincount(self.date[rows], minlength=self.dates + 1)
-        counts[0] = start.sum()
-        return mismatch, counts.cumsum()
-
-    def _steps(self, rows: Longs, start: Flags, steps: Longs, size: int) -> None:
-        """Adds to each date what its arrivals change: the cells' states as running sums in order of (cell, date)."""
-        units, cells = self.units, self.cells
-        rows = rows[np.lexsort((self.date[rows], cells.of[rows]))]
-        cell, date = cells.of[rows], self.date[rows]
-        value = np.where(start, units.effective_to, units.effective_from)
-        bad = cells.unhealthy + np.bincount(cells.of[value == 2], minlength=len(cells.control))
-        good = cells.healthy + np.bincount(cells.of[value == 1], minlength=len(cells.control))
-
-        def running(status: int, initial: Longs) -> tuple[Longs, Longs]:
-            """Marks of a status in the cell before and after each arrival."""
-            delta = (units.effective_to[rows] == status).astype(np.int64) - (units.effective_from[rows] == status)
-            total = delta.cumsum()
-            first = np.concatenate(([True], cell[1:] != cell[:-1]))
-            offset = np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0))
-            within = total - (total - delta)[offset]
-            return initial[cell] + within - delta, initial[cell] + within
-
-        (bad0, bad1), (good0, good1) = running(2, bad), running(1, good)
-        healthy = ((bad1 == 0) & (good1 > 0)).astype(np.int64) - ((bad0 == 0) & (good0 > 0))
-        counted = ((bad1 > 0) | (good1 > 0)).astype(np.int64) - ((bad0 > 0) | (good0 > 0))
-        control = cells.control[cell]
-        np.add.at(steps, (date, control), healthy)
-        np.add.at(steps, (date, size + control), counted)
-
-
 def settle(units: Units, cells: Cells, target: Longs, overdue: int) -> tuple[Flags, Flags]:
-    """Which units the counts show, and which of the others are settled all the same. `target`: reported changes of h by control, then of n.
+    """Which units are settled: (shown, late), two masks that exclude each other. What is in neither is pending.
 
-    `overdue`: changes first seen or dated before this tick are settled whatever the counts show. Units with a time are
-    grouped by it, the others by cause; causes must be numbered in their order.
+    Shown are those that the counts show: the choice nearest to `target`, the reported changes of h by control, then
+    of n. Late are the others that were first seen or dated before the tick `overdue`: settled whatever the counts
+    show. Units with a time are grouped by it, the others by cause; causes must be numbered in their order.
     """
-    shown = _shown(_problem(units, cells, target))
+    problem = _Problem(units, cells, target)
+    choice = problem.dates, np.ones(problem.undated, np.bool_)
+    if problem.rest(problem.state(*choice)).any():
+        choice = _every_subset(problem) if problem.undated <= FEW else _one_by_one(problem)
+    shown = problem.arrived(*choice)
     return shown, ~shown & (units.since < overdue)
-
-
-def _shown(problem: _Problem) -> Flags:
-    everything = np.ones(len(problem.units), np.bool_)
-    if not np.abs(problem.target - problem.change(everything)).any():
-        return everything
-    if problem.undated <= FEW:
-        best = min(_all_subsets(problem), key=lambda found: found[0])
-        return problem.arrived(best[1], best[2])
-    return _one_by_one(problem)
 
 
 def unseen(units: Units, cells: Cells, target: Longs) -> Flags:
@@ -115,114 +38,242 @@ def unseen(units: Units, cells: Cells, target: Longs) -> Flags:
 
     As few as make the mismatch least, and none unless that is less than with all of them shown. All units have a time.
     """
-    problem = _problem(units, cells, target)
-    mismatch, _ = problem.prefixes(np.zeros(0, np.bool_))
-    best = problem.dates - int(np.argmin(mismatch[::-1]))
-    return problem.date > best
+    problem = _Problem(units, cells, target)
+    return problem.date > _Prefixes(problem, np.zeros(0, np.bool_)).best()[1]
 
 
-def _problem(units: Units, cells: Cells, target: Longs) -> _Problem:
-    is_dated = units.time != NEVER
-    times, date = np.unique(units.time[is_dated], return_inverse=True)
-    causes, group = np.unique(units.cause[~is_dated], return_inverse=True)
-    of_date, of_group = np.zeros(len(units), np.int64), np.full(len(units), -1, np.int64)
-    of_date[is_dated] = date + 1
-    of_group[~is_dated] = group
-    return _Problem(units, cells, target, of_date, of_group, len(times), len(causes))
+def _every_subset(problem: _Problem) -> tuple[int, Flags]:
+    """The best (number of dated groups, undated groups). One group comes or leaves at a time, as in a Gray code."""
+    chosen = np.zeros(problem.undated, np.bool_)
+    prefixes = _Prefixes(problem, chosen)
+    found = [(*prefixes.best(), chosen.copy())]
+    for step in range(1, 1 << problem.undated):
+        group = (step & -step).bit_length() - 1
+        chosen[group] ^= True
+        prefixes.turn(group, 1 if chosen[group] else -1)
+        found.append((*prefixes.best(), chosen.copy()))
+    least = min(mismatch for mismatch, _, _ in found)
+    equals = [(prefix, chosen) for mismatch, prefix, chosen in found if mismatch == least]
+    return max(equals, key=lambda one: (problem.marks(*one), one[0], (~one[1][::-1]).tolist()))
 
 
-type _Found = tuple[tuple[int, int, int, tuple[int, ...]], int, Flags]
-"""How good a choice is (the least is best), its number of dated groups, its undated groups."""
+def _one_by_one(problem: _Problem) -> tuple[int, Flags]:
+    """A good choice where they are too many: the undated groups, the best prefix, the undated groups once more."""
+    chosen = _Departures(problem, problem.dates).run()
+    _, prefix = _Prefixes(problem, chosen).best()
+    return prefix, chosen if prefix == problem.dates else _Departures(problem, prefix).run()
 
 
-def _best_prefix(problem: _Problem, chosen: Flags) -> _Found:
-    mismatch, arrived = problem.prefixes(chosen)
-    ranked = [(int(mismatch[p]), -int(arrived[p]), -p) for p in range(problem.dates + 1)]
-    best = min(ranked)
-    left_out = tuple(-int(at) for at in reversed(np.flatnonzero(~chosen)))
-    return (*best, left_out), -best[2], chosen
+class _Problem:
+    """Units in groups, and the change of the counts that the chosen ones should make.
+
+    Dated groups are 1 … `dates` in order of time, undated ones 0 … `undated` − 1 in order of their causes.
+    """
+
+    def __init__(self, units: Units, cells: Cells, target: Longs) -> None:
+        is_dated = units.time != NEVER
+        times, causes = np.unique(units.time[is_dated]), np.unique(units.cause[~is_dated])
+        self.dates, self.undated = len(times), len(causes)
+        self.date = np.searchsorted(times, units.time, "right")
+        self.group = np.where(is_dated, -1, np.searchsorted(causes, units.cause))
+        _, self.mark = np.unique(units.resource.astype(np.int64) << 32 | units.recommendation, return_inverse=True)
+        """[unit] its dated group or 0, its undated group or -1, its mark (which has a unit in each control)"""
+        self.control, self.controls = cells.control.astype(np.int64), len(target) // 2
+        self.moves = _Moves(units, cells, is_dated, self.date), _Moves(units, cells, ~is_dated, self.group)
+        at = self.moves[1].at
+        self.rows = np.split(np.argsort(at, kind="stable"), np.bincount(at, minlength=self.undated).cumsum())
+        """[undated group] its moves"""
+        self.before = _sums(cells.of, _marks(units.effective_from), len(cells.control))
+        self.before += np.stack((cells.unhealthy, cells.healthy))
+        """[2, cell] its marks when nothing has arrived"""
+        self.goal = target.reshape(2, -1) + _sums(self.control, _seen(self.before), self.controls)
+
+    def arrived(self, prefix: int, chosen: Flags) -> Flags:
+        """The units of a choice."""
+        return np.where(self.group < 0, self.date <= prefix, np.append(chosen, False)[self.group])
+
+    def marks(self, prefix: int, chosen: Flags) -> int:
+        """How many changed marks are in a choice."""
+        return int(np.count_nonzero(np.bincount(self.mark[self.arrived(prefix, chosen)])))
+
+    def sizes(self) -> Longs:
+        """[undated group] how many marks it has."""
+        of = np.unique(self.group * len(self.mark) + self.mark) // max(len(self.mark), 1)
+        return np.bincount(of[of >= 0], minlength=self.undated)
+
+    def state(self, prefix: int, chosen: Flags) -> Longs:
+        """[2, cell] its marks with a choice."""
+        (dated, undated), size = self.moves, len(self.control)
+        arrived = _sums(dated.cell, dated.change * (dated.at <= prefix), size)
+        return self.before + arrived + _sums(undated.cell, undated.change * chosen[undated.at], size)
+
+    def rest(self, state: Longs) -> Longs:
+        """[2, control] what the counts have more than cells with these marks."""
+        return self.goal - _sums(self.control, _seen(state), self.controls)
 
 
-def _all_subsets(problem: _Problem) -> Iterator[_Found]:
-    for size in range(problem.undated + 1):
-        for left_out in combinations(range(problem.undated), size):
-            chosen = np.ones(problem.undated, np.bool_)
-            chosen[list(left_out)] = False
-            yield _best_prefix(problem, chosen)
+class _Moves:
+    """What groups change in the marks of cells: a row for each cell and group that touches it, in this order."""
+
+    def __init__(self, units: Units, cells: Cells, some: Flags, at: Longs) -> None:
+        groups = int(at.max(initial=0)) + 1
+        key, row = np.unique(cells.of[some] * groups + at[some], return_inverse=True)
+        self.cell, self.at = key // groups, key % groups
+        self.change = _sums(row, (_marks(units.effective_to) - _marks(units.effective_from))[:, some], len(key))
+        self.in_cell = np.searchsorted(self.cell, np.arange(len(cells.control) + 1))
+
+    def near(self, cells: Longs) -> Longs:
+        """The rows in some cells."""
+        first = self.in_cell[cells]
+        number = self.in_cell[cells + 1] - first
+        return np.repeat(first - number.cumsum() + number, number) + np.arange(number.sum())
 
 
-def _one_by_one(problem: _Problem) -> Flags:
-    chosen = _leave_out(problem, problem.dates)
-    prefix = _best_prefix(problem, chosen)[1]
-    chosen = _leave_out(problem, prefix)
-    return problem.arrived(prefix, chosen)
+class _Prefixes:
+    """The mismatch of every number of dated groups, beside undated groups that come and leave.
 
+    Kept as steps by count (h or n of a control) and date, without those that are always 0: work is as the dated marks.
+    """
 
-def _leave_out(problem: _Problem, prefix: int) -> Flags:
-    """From all undated groups, leaves out the one that lessens the mismatch most, and again, until none does."""
-    chosen = np.ones(problem.undated, np.bool_)
-    rest = problem.target - problem.change(problem.arrived(prefix, chosen))
-    size = np.bincount(problem.group[problem.group >= 0], minlength=problem.undated)
-    gains = _Departures(problem, prefix)
-    while True:
-        better = np.abs(rest + gains.taken).sum(axis=1)
-        better[~chosen] = np.iinfo(np.int64).max
-        least = better.min(initial=np.iinfo(np.int64).max)
-        if least >= np.abs(rest).sum():
-            return chosen
-        ties = np.flatnonzero(better == least)
-        at = int(max(ties, key=lambda group: (-size[group], group)))
-        rest = rest + gains.taken[at]
-        chosen[at] = False
-        gains.leave(at)
+    def __init__(self, problem: _Problem, chosen: Flags) -> None:
+        self.problem, (dated, undated) = problem, problem.moves
+        ahead = dated.change.cumsum(axis=1) - dated.change
+        self.ahead = ahead - ahead[:, dated.in_cell[dated.cell]]
+        """[2, dated move] what the moves before it change in its cell"""
+        self.state = problem.state(0, chosen)
+        self.rest = problem.rest(self.state)
+        steps = self._steps(np.arange(len(dated.cell)))
+        used = (steps != 0) | (np.diff(undated.in_cell)[dated.cell] > 0)
+        days = problem.dates + 1
+        key = (problem.control[dated.cell] + [[0], [problem.controls]]) * days + dated.at
+        keys, slot = np.unique(np.concatenate((np.arange(self.rest.size) * days, key[used])), return_inverse=True)
+        self.count, self.date, self.origin = keys // days, keys % days, slot[: self.rest.size]
+        self.slot = np.zeros(steps.shape, np.int64)
+        self.slot[used] = slot[self.rest.size :]
+        self.steps = np.bincount(self.slot[used], weights=steps[used], minlength=len(keys)).astype(np.int64)
+
+    def best(self) -> tuple[int, int]:
+        """The least mismatch, and the longest prefix that has it, which has the most marks."""
+        total = self.steps.cumsum()
+        off = np.abs((self.rest.ravel() + total[self.origin])[self.count] - total)
+        change = np.diff(off, prepend=0)
+        change[self.origin] = off[self.origin]
+        mismatch = np.bincount(self.date, weights=change, minlength=self.problem.dates + 1).cumsum()
+        prefix = self.problem.dates - int(np.argmin(mismatch[::-1]))
+        return int(mismatch[prefix]), prefix
+
+    def turn(self, group: int, sign: int) -> None:
+        """An undated group comes (1) or leaves (-1)."""
+        (dated, undated), rows = self.problem.moves, self.problem.rows[group]
+        cells = undated.cell[rows]
+        near = dated.near(cells)
+        seen, steps = _seen(self.state[:, cells]), self._steps(near)
+        self.state[:, cells] += sign * undated.change[:, rows]
+        seen, steps = _seen(self.state[:, cells]) - seen, self._steps(near) - steps
+        self.rest -= _sums(self.problem.control[cells], seen, self.problem.controls)
+        np.add.at(self.steps, self.slot[:, near], steps)
+
+    def _steps(self, rows: Longs) -> Longs:
+        """[2, row] how dated moves change h and n of their cells."""
+        dated = self.problem.moves[0]
+        state = self.state[:, dated.cell[rows]] + self.ahead[:, rows]
+        return _seen(state + dated.change[:, rows]) - _seen(state)
 
 
 class _Departures:
-    """What each undated group would take from the counts by leaving; kept up to date as groups leave."""
+    """Leaves out undated groups one by one, whichever lessens the mismatch most, and again, until none does.
+
+    Of equals the one with the fewest marks, then the last. A group's part in a control is what it takes by leaving, at
+    most its cells there. How a part changes the mismatch depends on the control's rest only where that is less than
+    the part: so most departures change nothing for the other groups.
+    """
 
     def __init__(self, problem: _Problem, prefix: int) -> None:
-        p = problem
-        self.size = len(p.target) // 2
-        rows = np.flatnonzero(p.group >= 0)
-        there = p.arrived(prefix, np.ones(p.undated, np.bool_))
-        value = np.where(there, p.units.effective_to, p.units.effective_from)
-        self.control = p.cells.control
-        self.bad = p.cells.unhealthy + np.bincount(p.cells.of[value == 2], minlength=len(self.control))
-        self.good = p.cells.healthy + np.bincount(p.cells.of[value == 1], minlength=len(self.control))
-        pairs, of = np.unique(p.cells.of[rows] * p.undated + p.group[rows], return_inverse=True)
-        self.cell, self.group = pairs // p.undated, pairs % p.undated
-        self.pairs = np.argsort(self.group, kind="stable")
-        self.starts = np.searchsorted(self.group[self.pairs], np.arange(p.undated + 1))
-        self.by_cell = np.argsort(self.cell, kind="stable")
-        to, was = p.units.effective_to[rows], p.units.effective_from[rows]
-        self.d_bad, self.d_good = (
-            np.bincount(of, weights=(to == s).astype(np.int64) - (was == s), minlength=len(pairs)).astype(np.int64)
-            for s in (2, 1)
-        )
-        self.gone = np.zeros(len(pairs), np.bool_)
-        self.taken = np.zeros((p.undated, 2 * self.size), np.int64)
-        self._add(np.arange(len(pairs)), 1)
+        self.moves, self.rows = problem.moves[1], problem.rows
+        self.chosen = np.ones(problem.undated, np.bool_)
+        self.state = problem.state(prefix, self.chosen)
+        self.rest = problem.rest(self.state)
+        self.order = np.lexsort((-np.arange(problem.undated), problem.sizes()))
+        key = problem.control[self.moves.cell] * problem.undated + self.moves.at
+        key, part, most = np.unique(key, return_inverse=True, return_counts=True)
+        order = np.lexsort((-most, key // problem.undated))
+        self.part = np.argsort(order)[part]
+        """[undated move] the part that it belongs to"""
+        self.control, self.group, self.most = key[order] // problem.undated, key[order] % problem.undated, most[order]
+        self.own = np.split(np.argsort(self.group), np.bincount(self.group).cumsum())
+        """[part] its control, its group, the most it can be: in each control the largest first; [group] its parts"""
+        self.starts = np.searchsorted(self.control, np.arange(problem.controls + 1))
+        self.parts = np.zeros((2, len(key)), np.int64)
+        self.effect = np.zeros(problem.undated, np.int64)
+        """[group] what its leaving adds to the mismatch; 0 if it has left"""
+        self._alter(np.arange(len(part)), self._takes(np.arange(len(part))))
 
-    def leave(self, group: int) -> None:
-        """A group leaves: its cells change, and with them what the other groups in them would take."""
-        pairs = self.pairs[self.starts[group] : self.starts[group + 1]]
-        cells = self.cell[pairs]
-        order = self.cell[self.by_cell]
-        lows, highs = np.searchsorted(order, cells, "left"), np.searchsorted(order, cells, "right")
-        touched = np.concatenate([self.by_cell[low:high] for low, high in zip(lows, highs, strict=True)])
-        touched = touched[~self.gone[touched]]
-        self._add(touched, -1)
-        self.bad[cells] -= self.d_bad[pairs]
-        self.good[cells] -= self.d_good[pairs]
-        self.gone[pairs] = True
-        self._add(touched[~self.gone[touched]], 1)
+    def run(self) -> Flags:
+        """The groups that stay."""
+        while (least := self.effect.min(initial=0)) < 0:
+            for group in self.order[self.effect[self.order] == least]:
+                if self._leave(group):
+                    break
+        return self.chosen
 
-    def _add(self, pairs: Any, sign: int) -> None:
-        cell = self.cell[pairs]
-        bad, good = self.bad[cell], self.good[cell]
-        bad_without, good_without = bad - self.d_bad[pairs], good - self.d_good[pairs]
-        healthy = ((bad == 0) & (good > 0)).astype(np.int64) - ((bad_without == 0) & (good_without > 0))
-        counted = ((bad > 0) | (good > 0)).astype(np.int64) - ((bad_without > 0) | (good_without > 0))
-        control, group = self.control[cell], self.group[pairs]
-        np.add.at(self.taken, (group, control), sign * healthy)
-        np.add.at(self.taken, (group, self.size + control), sign * counted)
+    def _leave(self, group: int) -> bool:
+        """A group leaves. Whether that may have changed the effect of others."""
+        rows = self.rows[group]
+        own, cells = self.own[group], self.moves.cell[rows]
+        changed = self._take(self.control[own], self.parts[:, own])
+        self.chosen[group], self.parts[:, own], self.effect[group] = False, 0, 0
+        near = self.moves.near(cells)
+        others = near[self.chosen[self.moves.at[near]]]
+        if not len(others):
+            return changed
+        before = self._takes(others)
+        self.state[:, cells] -= self.moves.change[:, rows]
+        return self._alter(others, self._takes(others) - before) or changed
+
+    def _take(self, control: Longs, part: Longs) -> bool:
+        """Takes parts from controls, and says whether that may have changed an effect."""
+        before = self.rest[:, control]
+        self.rest[:, control] = after = before + part
+        lack = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0)
+        bent = (part != 0) & (lack < self.most[self.starts[control]])
+        for of, at in zip(*np.nonzero(bent), strict=True):
+            start, end = self.starts[control[at]], self.starts[control[at] + 1]
+            some = slice(start, start + np.searchsorted(-self.most[start:end], -lack[of, at]))
+            parts = self.parts[of, some]
+            self.effect[self.group[some]] += _adds(after[of, at], parts) - _adds(before[of, at], parts)
+        return bool(bent.any())
+
+    def _alter(self, rows: Longs, change: Longs) -> bool:
+        """Changes what undated moves take, and says whether anything did."""
+        parts = np.unique(self.part[rows[change.any(axis=0)]])
+        rest, before = self.rest[:, self.control[parts]], self.parts[:, parts]
+        np.add.at(self.parts.T, self.part[rows], change.T)
+        adds = _adds(rest, self.parts[:, parts]) - _adds(rest, before)
+        np.add.at(self.effect, self.group[parts], adds.sum(axis=0))
+        return len(parts) > 0
+
+    def _takes(self, rows: Longs) -> Longs:
+        """[2, row] what undated moves take from h and n when they leave."""
+        state = self.state[:, self.moves.cell[rows]]
+        return _seen(state) - _seen(state - self.moves.change[:, rows])
+
+
+def _marks(effective: Bytes) -> Longs:
+    """[2, unit] whether it counts as an unhealthy mark, as a healthy one."""
+    return np.stack((effective == Status.UNHEALTHY, effective == Status.HEALTHY)).astype(np.int64)
+
+
+def _seen(marks: Longs) -> Longs:
+    """[2, cell] whether cells with so many marks are healthy, whether they count."""
+    bad, good = marks
+    return np.stack(((bad == 0) & (good > 0), (bad > 0) | (good > 0))).astype(np.int64)
+
+
+def _adds(rest: Longs, part: Longs) -> Longs:
+    """What taking parts adds to the mismatch where the counts have so much more than the choice."""
+    return np.abs(rest + part) - np.abs(rest)
+
+
+def _sums(at: Longs | Ints, values: Longs, size: int) -> Longs:
+    """[2, size] the sums of two rows of values by place."""
+    return np.stack([np.bincount(at, weights=row, minlength=size) for row in values]).astype(np.int64)
