@@ -89,7 +89,7 @@ def one(text: str) -> int:
     """One ISO 8601 date to ticks; without an offset it is UTC. Raises ValueError if it is none."""
     fraction = _FRACTION.search(text)
     try:
-        read = datetime.fromisoformat(_FRACTION.sub(r"\1", text).strip())
+        read = datetime.fromisoformat((_FRACTION.sub(r"\1", text) if fraction else text).strip())
         tick = ticks(read if read.tzinfo else read.replace(tzinfo=UTC))
         moment(tick)
     except (ValueError, OverflowError):

@@ -33,12 +33,12 @@ def _snake(name: str) -> str:
 class Fields:
     """A JSON object with where it stands, for errors."""
 
-    __slots__ = ("_places", "_where")
+    __slots__ = ("_path", "_places", "_row")
 
-    def __init__(self, row: dict[str, Any], where: str) -> None:
+    def __init__(self, row: dict[str, Any], path: Path, number: int | None = None) -> None:
         inner = row.get("properties")
         self._places = (inner, row) if isinstance(inner, dict) else (row,)
-        self._where = where
+        self._path, self._row = path, number
 
     def _get(self, name: str) -> Any:
         for place in self._places:
@@ -51,7 +51,8 @@ class Fields:
 
     def fail(self, what: str) -> EvidenceError:
         """The error that this row is wrong."""
-        return EvidenceError(f"{self._where}: {what}")
+        row = "" if self._row is None else f"row {self._row}: "
+        return EvidenceError(f"{self._path}: {row}{what}")
 
     def _typed[T](self, name: str, kind: type[T], words: str) -> T | None:
         value = self._get(name)
@@ -115,14 +116,14 @@ class Fields:
     def object(self, name: str) -> Fields | None:
         """An object inside, or None."""
         value: dict[str, Any] | None = self._typed(name, dict, "an object")
-        return None if value is None else Fields(value, self._where)
+        return None if value is None else Fields(value, self._path, self._row)
 
     def objects(self, name: str) -> list[Fields]:
         """The objects of a list inside; none where there is no list."""
         rows: list[Any] = self._typed(name, list, "a list") or []
         if not all(isinstance(row, dict) for row in rows):
             raise self.fail(f"`{name}` holds something other than objects")
-        return [Fields(row, self._where) for row in rows]
+        return [Fields(row, self._path, self._row) for row in rows]
 
     def texts(self, name: str) -> tuple[str, ...]:
         """The strings of a list inside."""
@@ -146,7 +147,7 @@ def read(path: Path) -> list[Fields]:
     """The rows of a short list answer."""
     found: list[Fields] = []
     for block in stream.rows(path, (dict[str, Any],)):
-        found += [Fields(row, f"{path}: row {len(found) + at + 1}") for at, row in enumerate(block)]
+        found += [Fields(row, path, len(found) + at + 1) for at, row in enumerate(block)]
     return found
 
 
@@ -173,4 +174,4 @@ def object_at(path: Path) -> Fields:
         raise EvidenceError(f"{path}: is nested too deeply") from None
     if not isinstance(value, dict):
         raise EvidenceError(f"{path}: is not an object")
-    return Fields(value, str(path))
+    return Fields(value, path)

@@ -27,6 +27,9 @@ BLOCK = 1 << 20
 _TRIES = 4
 """Places where a cut is tried before the rest is read whole: with rows that look alike the first is right."""
 
+_NEAR = 8192
+"""Bytes at the end of a block in which a row most likely ends: to look through all of it for each cut takes long."""
+
 _OPENING = re.compile(rb'\s*(?:\{\s*"value"\s*:\s*)?(\[\s*)')
 _ROW = re.compile(rb'\{\s*"[^"]*"')
 
@@ -140,7 +143,9 @@ def _blocks[Row](path: Path, decode: Callable[[Buffer], list[Row]]) -> Blocks[Ro
 
 def _cuts(boundary: re.Pattern[bytes], held: bytearray, size: int) -> list[int]:
     """Where a row may end and another begin: the places of the last few commas, the last first."""
-    found = list(boundary.finditer(held, max(0, size - 65536), size)) or list(boundary.finditer(held, 0, size))
+    for start in (max(0, size - _NEAR), 0):
+        if found := list(boundary.finditer(held, start, size)):
+            break
     return [match.start(1) for match in found[: -1 - _TRIES : -1]]
 
 

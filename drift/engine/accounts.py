@@ -44,10 +44,8 @@ class Account:
     """How many resources, of a cause that does not name them."""
     evidence: dict[Evidence, None] = field(default_factory=dict)
 
-    @property
-    def share(self) -> float:
-        """In pp."""
-        return fsum(self.shares)
+    share: float = 0.0
+    """In pp: the sum of the shares, once all are in."""
 
     def add(self, change: Change) -> None:
         """What the change says of itself; its share is added apart."""
@@ -106,6 +104,8 @@ def add_segment(courses: Sequence[Course], at: int, scope: str, accounts: Accoun
             _add_coming(course, at, before, after, worth, accounts)
         elif delta is not None:
             _add_delta(delta, worth, 0.0 if single else after.weight - before.weight, accounts)
+    for account in accounts.values():
+        account.share = fsum(account.shares)
 
 
 def _end(point: Point | None, single: bool) -> End | None:

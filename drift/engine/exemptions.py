@@ -53,15 +53,17 @@ class Exemptions:
             self._near[resource] = [
                 tier[scope]
                 for tier, groups in zip(self._tiers, self._groups, strict=True)
-                for scope in (*(s for s in ids.scopes(identity) if s in tier), *groups)
+                if tier
+                for scope in (*ids.scopes(identity), *groups)
+                if scope in tier
             ]
         metadata = (self._context.recommendations or {}).get(recommendation)
         policy = metadata.policy if metadata is not None else None
         subjects = (_ALL, policy or _ALL, self._recommendations[recommendation].lower())
         for here in self._near[resource]:
-            found = [e for subject in dict.fromkeys(subjects) for e in _first(here.get(subject, ()), identity)]
+            found = [e for subject in subjects if (those := here.get(subject)) for e in _first(those, identity)]
             if found:
-                return min(found, key=_newest)
+                return min(found, key=_newest) if len(found) > 1 else found[0]
         return None
 
     def _above(self, tier: Mapping[str, _Subjects]) -> list[str]:
@@ -117,5 +119,7 @@ def _newest(exemption: Exemption) -> tuple[int, str]:
 
 def _first(exemptions: Sequence[Exemption], resource: str) -> list[Exemption]:
     """The first that does not exclude the resource, as a list of one or none."""
+    if not exemptions[0].excluded:
+        return [exemptions[0]]
     kept = (e for e in exemptions if not any(ids.under(resource, scope) for scope in e.excluded))
     return [found] if (found := next(kept, None)) is not None else []

@@ -19,7 +19,7 @@ from math import factorial
 import numpy as np
 
 from drift.engine.units import Cells, Units
-from drift.model import Ints, Longs, Status
+from drift.model import Exact, Ints, Longs, Status
 
 type Part = tuple[Fraction, Fraction]
 """Change of healthy and of counted cells."""
@@ -55,7 +55,7 @@ def _integral(a: int, b: int) -> Fraction:
     return Fraction(factorial(a) * factorial(b), factorial(a + b + 1))
 
 
-def parts(units: Units, cells: Cells) -> Iterator[tuple[int, int, int, Fraction, Fraction]]:
+def parts(units: Units, cells: Cells) -> Iterator[tuple[int, int, int, Exact, Exact]]:
     """What each cause did: (cause, control, number of cells, change of h a cell, change of n a cell).
 
     All units are taken to arrive. Cells that one cause changed alone are counted together.
@@ -87,9 +87,9 @@ def parts(units: Units, cells: Cells) -> Iterator[tuple[int, int, int, Fraction,
 
 def _single(
     cause: Longs, control: Ints, healthy: Longs, counted: Longs
-) -> Iterator[tuple[int, int, int, Fraction, Fraction]]:
+) -> Iterator[tuple[int, int, int, Exact, Exact]]:
     """Cells with one cause: it owns the change."""
     columns: Longs = np.stack([cause, control.astype(np.int64), healthy, counted], axis=1)
     rows, counts = np.unique(columns, axis=0, return_counts=True)
     for (c, k, h, n), number in zip(rows.tolist(), counts.tolist(), strict=True):
-        yield c, k, number, Fraction(h), Fraction(n)
+        yield c, k, number, h, n
