@@ -17,7 +17,7 @@ import msgspec
 from drift import text
 from drift.errors import EvidenceError
 from drift.model import Json
-from drift.pipeline import explain_folders, extract
+from drift.pipeline import explain_encoded, explain_folders, extract
 from drift.terminal import NARROWEST, WIDEST, Style
 
 WRONG_INPUT = 2
@@ -121,7 +121,8 @@ def _explain(options: argparse.Namespace) -> int:
     if len(options.folders) < 2:
         raise EvidenceError("explain needs two evidence folders or more: before and after")
     with _Progress(sys.stderr) as progress:
-        found = explain_folders(options.folders, options.scope, progress.step)
+        explained = explain_encoded if options.format == "json" else explain_folders
+        found = explained(options.folders, options.scope, progress.step)
     if options.format == "json":
         sys.stdout.write(_json(found, sys.stdout))
     else:

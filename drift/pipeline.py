@@ -10,11 +10,13 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from drift.adapters import evidence_writer
 from drift.adapters.evidence import Folder, level_groups, open_folders
 from drift.engine.accounts import Course
 from drift.engine.comparison import Head, begin, compare
-from drift.engine.explanation import explain
+from drift.engine.explanation import alone, explain
 from drift.engine.scope import covers
 from drift.errors import EvidenceError
 from drift.model import Delta, Json, Point
@@ -29,19 +31,30 @@ LARGE = 64 << 20
 
 def explain_folders(paths: Sequence[Path], scope: str, progress: Progress) -> Json:
     """The explanation of a window of two or more evidence folders. Raises EvidenceError."""
+    found = explain_encoded(paths, scope, progress)
+    if "subscriptions" in found:
+        found["subscriptions"] = [
+            msgspec.json.decode(one) if isinstance(one, msgspec.Raw) else one for one in found["subscriptions"]
+        ]
+    return found
+
+
+def explain_encoded(paths: Sequence[Path], scope: str, progress: Progress) -> Json:
+    """The same, with the subscriptions of large folders already encoded: for who encodes it all."""
     with _no_collector():
-        return _explained(open_folders(paths), scope, progress)
-
-
-def _explained(folders: Sequence[Folder], scope: str, progress: Progress) -> Json:
-    notes = level_groups(folders)
-    _known_scope(folders, scope)
-    every = {s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}
-    courses: list[Course] = []
-    for course in _courses(folders, sorted(every)):
-        courses.append(course)
-        progress(len(courses), len(every), every[course.id.lower()])
-    return explain(courses, [folder.taken_at for folder in folders], scope, notes)
+        folders = open_folders(paths)
+        notes = level_groups(folders)
+        _known_scope(folders, scope)
+        times = [folder.taken_at for folder in folders]
+        every = {s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}
+        courses: list[Course] = []
+        known: dict[str, msgspec.Raw] = {}
+        for course, encoded in _courses(folders, sorted(every)):
+            courses.append(course)
+            if encoded is not None:
+                known[course.id] = msgspec.Raw(encoded)
+            progress(len(courses), len(every), every[course.id.lower()])
+        return explain(courses, times, scope, notes, known)
 
 
 def extract(path: Path, new: Path, scope: str) -> int:
@@ -58,12 +71,15 @@ def extract(path: Path, new: Path, scope: str) -> int:
     return len(read)
 
 
-def _courses(folders: Sequence[Folder], identities: Sequence[str]) -> Iterator[Course]:
-    """The subscriptions through all folders, in order; large ones on all processors, a subscription at a time each."""
+def _courses(folders: Sequence[Folder], identities: Sequence[str]) -> Iterator[tuple[Course, bytes | None]]:
+    """The subscriptions through all folders, in order; large ones on all processors, a subscription at a time each.
+
+    Where it is done elsewhere, with the subscription's own explanation encoded.
+    """
     workers = min(os.cpu_count() or 1, len(identities))
     if workers < 2 or sum(folder.size for folder in folders) < LARGE:
         for identity in identities:
-            yield _course(folders, identity)
+            yield _course(folders, identity), None
         return
     paths = [folder.path for folder in folders]
     with ProcessPoolExecutor(workers, initializer=_open_once, initargs=(paths,)) as pool:
@@ -80,8 +96,9 @@ def _open_once(paths: Sequence[Path]) -> None:
     level_groups(_opened)
 
 
-def _course_of(identity: str) -> Course:
-    return _course(_opened, identity)
+def _course_of(identity: str) -> tuple[Course, bytes]:
+    course = _course(_opened, identity)
+    return course, msgspec.json.encode(alone(course, [folder.taken_at for folder in _opened]))
 
 
 def _course(folders: Sequence[Folder], identity: str) -> Course:

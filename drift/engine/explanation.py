@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import fsum
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +21,17 @@ from drift.kinds import Class
 from drift.model import DAY, Counts, Delta, Effects, Evidence, Json, moment
 
 
-def explain(courses: Sequence[Course], times: Sequence[int], scope: str, notes: Sequence[str] = ()) -> Json:
+def explain(
+    courses: Sequence[Course],
+    times: Sequence[int],
+    scope: str,
+    notes: Sequence[str] = (),
+    known: Mapping[str, Any] | None = None,
+) -> Json:
     """The explanation of a window. `times` are the ticks of its snapshots, at least two, in order.
 
     Shares are pp of the scope's own score. `notes`: what is to be said of the window beside what its deltas say.
+    `known`: what `alone` gave for subscriptions, by id, in whatever form the caller wants it in the answer.
     """
     courses = sorted(courses, key=lambda course: course.id.lower())
     single = next((c for c in courses if c.id.lower() == scope.lower()), None)
@@ -31,8 +39,14 @@ def explain(courses: Sequence[Course], times: Sequence[int], scope: str, notes: 
         return _object([single], times, single.id, _name(single), notes, single=True)
     found = _object(courses, times, scope, scope, notes, single=False)
     both = [c for c in courses if inside(c.points[0], scope) is not None and inside(c.points[-1], scope) is not None]
-    found["subscriptions"] = [_object([c], times, c.id, _name(c), (), single=True) for c in both]
+    known = known or {}
+    found["subscriptions"] = [known[c.id] if c.id in known else alone(c, times) for c in both]
     return found
+
+
+def alone(course: Course, times: Sequence[int]) -> Json:
+    """The explanation of one subscription by its own score."""
+    return _object([course], times, course.id, _name(course), (), single=True)
 
 
 def iso(tick: int) -> str:

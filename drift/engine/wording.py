@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -56,6 +57,7 @@ _TYPES = {
 }
 
 
+@lru_cache(maxsize=1 << 16)
 def resource(identity: str) -> str:
     """`virtual machine vm-7`."""
     if ids.is_subscription(identity):
