@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-POLL = 0.01
+POLL = 0.1
 """Seconds between two looks at the memory of the processes of a run."""
 
 
