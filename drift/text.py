@@ -170,7 +170,7 @@ def _pending(found: Json, style: Style, every: bool) -> Iterator[str]:
     yield from style.wrap(f"Still to come: {pp(total)} pp once Azure's counts catch up", rest="  ", color="bold")
     shown = pending if every else pending[:LARGEST]
     for entry in shown:
-        yield from _entry(entry["share"], f"{entry['title']} (expected until {_day(entry['due'])})", style)
+        yield from _entry(entry["share"], f"{entry['title']} (in the score by {_day(entry['due'])})", style)
     if len(pending) > len(shown):
         rest = sum(entry["share"] for entry in pending[len(shown) :])
         yield from _entry(rest, f"and {len(pending) - len(shown)} more", style)
