@@ -165,10 +165,8 @@ def marks(path: str, blocks: stream.Blocks[Any], resources: Names, recommendatio
             raise EvidenceError(f"{path}: {_wrong(rows, count)}") from None
         count += len(rows)
     if not columns:
-        none = np.zeros(0, np.int32)
-        return Marks(
-            none, none, none.astype(np.int8), none.astype(np.int8), none.astype(np.int64), none.astype(np.int64)
-        )
+        i, b, t = np.zeros(0, np.int32), np.zeros(0, np.int8), np.zeros(0, np.int64)
+        return Marks(i, i, b, b, t, t)
     resource, recommendation, status, because, changed, first = (np.concatenate(c) for c in zip(*columns, strict=True))
     return _ordered(path, Marks(resource, recommendation, status, because, changed, first), resources, recommendations)
 

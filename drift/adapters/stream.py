@@ -1,7 +1,7 @@
 """Large list answers, read in blocks of whole rows.
 
 A file of a million assessments is never whole in memory, neither as bytes nor as rows: it is cut at row boundaries
-into blocks of a few MB, and each block is decoded into typed rows and dropped before the next.
+into blocks of a megabyte, and each block is decoded into typed rows and dropped before the next.
 
 Where to cut is found without a parser of our own. A cut is tried where one row seems to end and another to begin
 (`}`, a comma, and the bytes with which the first row of the file begins). The block up to there, in brackets, is then
