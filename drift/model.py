@@ -267,8 +267,8 @@ class Change:
     """A cause with what it did in one comparison, before any share is computed."""
 
     cause: Cause
-    came: Mapping[str, Exact] = field(default_factory=dict)
-    went: Mapping[str, Exact] = field(default_factory=dict)
+    came: Mapping[str, Fraction] = field(default_factory=dict)
+    went: Mapping[str, Fraction] = field(default_factory=dict)
     """Counted cells it brought, and took, by control: how a change of the subscription's weight is divided. Exact:
     parts of cells are fractions, and no residue of rounding may own a weight."""
     marks: int = 0
@@ -300,6 +300,29 @@ def no_effects() -> Effects:
     """No rows."""
     i, f = np.zeros(0, np.int32), np.zeros(0)
     return Effects(i, i, f, f)
+
+
+@dataclass(frozen=True, slots=True)
+class CellEffects:
+    """The same, cell by cell: a row for each (change, control, resource) that a change moved."""
+
+    change: Ints
+    control: Ints
+    """Position in the `controls` of the effects."""
+    resource: Ints
+    """Position in `resources`."""
+    healthy: Floats
+    counted: Floats
+    resources: tuple[str, ...] = ()
+    """Ids as Azure wrote them."""
+    owners: tuple[str, ...] = ()
+    """Who owned each of them at the time, by its tag `owner` or that of what it lies under; "" for nobody."""
+
+
+def no_cells() -> CellEffects:
+    """No rows."""
+    i, f = np.zeros(0, np.int32), np.zeros(0)
+    return CellEffects(i, i, i, f, f)
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +374,8 @@ class Delta:
     """The optional files that were not at hand at one end or the other."""
     controls: Mapping[str, str] = field(default_factory=dict)
     """Control names as Azure writes them, by their lower case: the key of counts and effects."""
+    cells: CellEffects = field(default_factory=no_cells)
+    """The effects cell by cell, where they were asked for."""
 
 
 Json = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import fsum
@@ -10,6 +10,7 @@ from math import fsum
 from drift.engine import wording
 from drift.engine.attribution import End, Rates, rates
 from drift.engine.scope import belongs
+from drift.engine.where import Where, fell, together
 from drift.kinds import Class, Kind
 from drift.model import Cause, Change, Delta, Evidence, Point
 
@@ -18,12 +19,19 @@ from drift.model import Cause, Change, Delta, Evidence, Point
 class Course:
     """One subscription through a window: where it stood at each snapshot, and the delta of each segment.
 
-    None where the subscription was not there. `deltas` is one shorter than `points`.
+    None where the subscription was not there, or nothing of it changed. `deltas` is one shorter than `points`.
     """
 
     id: str
     points: Sequence[Point | None]
     deltas: Sequence[Delta | None]
+    last: Delta | None = None
+    """The delta whose pending is in force at the end, where that is not the last of `deltas`."""
+
+    @property
+    def waiting(self) -> Delta | None:
+        """The delta that knows what is still to come at the end."""
+        return self.deltas[-1] or self.last
 
 
 @dataclass(slots=True)
@@ -42,7 +50,7 @@ class Account:
     """Ids by their lower case."""
     counted: int = 0
     """How many resources, of a cause that does not name them."""
-    evidence: dict[Evidence, None] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
 
     share: float = 0.0
     """In pp: the sum of the shares, once all are in."""
@@ -52,12 +60,24 @@ class Account:
         self.title = change.title
         self.marks += change.marks
         self.resources |= {identity.lower(): identity for identity in change.resources}
-        self.evidence |= dict.fromkeys(change.evidence)
+        self.evidence = tuple(dict.fromkeys((*self.evidence, *change.evidence)))
         self.numbers = joined(self.cause.kind, self.numbers, change.numbers)
 
     def part(self, control: str, share: float) -> None:
         """One more part of the share."""
         self.controls.setdefault(control, []).append(share)
+
+    def join(self, later: Account) -> None:
+        """What the same cause did in a later segment."""
+        self.title = later.title
+        self.numbers = joined(self.cause.kind, self.numbers, later.numbers)
+        self.shares += later.shares
+        for control, parts in later.controls.items():
+            self.controls.setdefault(control, []).extend(parts)
+        self.marks += later.marks
+        self.resources |= later.resources
+        self.counted = later.counted
+        self.evidence = tuple(dict.fromkeys((*self.evidence, *later.evidence)))
 
 
 def joined(
@@ -88,13 +108,18 @@ def score(courses: Sequence[Course], at: int, scope: str, *, single: bool) -> fl
     return 100 * fsum(w * (point.score or 0.0) for w, point in zip(weights, points, strict=True)) / fsum(weights)
 
 
-def own_work(accounts: Accounts) -> float:
-    """Earned and lost so far, in pp."""
-    return fsum(a.share for a in accounts.values() if a.cause.kind.group in (Class.EARNED, Class.LOST))
+def own_work(accounts: Iterable[Account]) -> float:
+    """Earned and lost, in pp."""
+    return fsum(a.share for a in accounts if a.cause.kind.group in (Class.EARNED, Class.LOST))
 
 
-def add_segment(courses: Sequence[Course], at: int, scope: str, accounts: Accounts, *, single: bool) -> None:
-    """Adds the shares of the segment from one snapshot to the next. The scope must have a score at both."""
+def of_segment(courses: Sequence[Course], at: int, scope: str, *, single: bool) -> tuple[Accounts, Where]:
+    """The accounts of the segment from one snapshot to the next, and where the shares fell.
+
+    The scope must have a score at both ends.
+    """
+    accounts: Accounts = {}
+    where: list[Where] = []
     members = [(course, inside(course.points[at], scope), inside(course.points[at + 1], scope)) for course in courses]
     members = [member for member in members if member[1] is not None or member[2] is not None]
     lines = [(_end(before, single), _end(after, single)) for _, before, after in members]
@@ -103,9 +128,12 @@ def add_segment(courses: Sequence[Course], at: int, scope: str, accounts: Accoun
         if before is None or after is None:
             _add_coming(course, at, before, after, worth, accounts)
         elif delta is not None:
-            _add_delta(delta, worth, 0.0 if single else after.weight - before.weight, accounts)
+            gained = 0.0 if single else after.weight - before.weight
+            _add_delta(delta, worth, gained, accounts)
+            where.append(fell(delta, worth, gained))
     for account in accounts.values():
         account.share = fsum(account.shares)
+    return accounts, together(where)
 
 
 def _end(point: Point | None, single: bool) -> End | None:
@@ -150,8 +178,9 @@ def _add_delta(delta: Delta, worth: Rates, gained: float, accounts: Accounts) ->
         own[change].part(effects.controls[control], part)
     for account, share in zip(own, worth.shares(effects, len(own)).tolist(), strict=True):
         account.shares.append(share)
-        if account.cause.kind is Kind.CONTROL_REWEIGHTED:
-            name = account.cause.subject.lower()
+    for account in {id(one): one for one in own if one.cause.kind is Kind.CONTROL_REWEIGHTED}.values():
+        name = account.cause.subject.lower()
+        if name in worth.controls:  # else it counts at neither end
             account.shares.append(float(worth.reweighted[worth.controls[name]]))
             account.part(name, account.shares[-1])
     if gained:

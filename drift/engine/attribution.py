@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from drift.model import Counts, Effects, Floats
+from drift.model import CellEffects, Counts, Effects, Floats
 
 _NODES = 16
 """Points of Gauss's rule a panel: a pole one panel's length away leaves (3 + √8)^-32, about 1e-24."""
@@ -55,10 +55,17 @@ class Rates:
 
     def parts(self, effects: Effects) -> Floats:
         """The share of each row of effects, in pp."""
+        return self._worth(effects.controls, effects)
+
+    def of_cells(self, controls: Sequence[str], cells: CellEffects) -> Floats:
+        """The share of each row of cells, in pp; `controls` are those of the effects."""
+        return self._worth(controls, cells)
+
+    def _worth(self, controls: Sequence[str], rows: Effects | CellEffects) -> Floats:
         nowhere = len(self.controls)
-        column = np.array([self.controls.get(name, nowhere) for name in effects.controls], np.int64)
-        at = column[effects.control] if len(column) else effects.control
-        return effects.healthy * self.healthy[at] + effects.counted * self.counted[at]
+        column = np.array([self.controls.get(name, nowhere) for name in controls], np.int64)
+        at = column[rows.control] if len(column) else rows.control
+        return rows.healthy * self.healthy[at] + rows.counted * self.counted[at]
 
     def shares(self, effects: Effects, changes: int) -> Floats:
         """The share of each of so many changes, in pp."""

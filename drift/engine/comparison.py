@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,9 @@ from drift.engine import wording
 from drift.engine.causes import Scene, classify
 from drift.engine.changes import Side, before_first, carry, changed, touched, without
 from drift.engine.context import Happened, ended, happened, level, recalled, remembered
-from drift.engine.effects import Tally, columns, tallied, unexplained
+from drift.engine.effects import Tally, by_cell, columns, tallied, unexplained
 from drift.engine.exemptions import Exemptions
+from drift.engine.owners import Owners
 from drift.engine.scoring import (
     Membership,
     Standing,
@@ -31,7 +33,19 @@ from drift.engine.scoring import (
 from drift.engine.settling import settle, unseen
 from drift.engine.units import Units, join, none
 from drift.kinds import Kind
-from drift.model import DAY, NEVER, Cause, Counts, Delta, Flags, Point, Snapshot, Status
+from drift.model import (
+    DAY,
+    NEVER,
+    Cause,
+    CellEffects,
+    Counts,
+    Delta,
+    Flags,
+    Point,
+    Snapshot,
+    Status,
+    no_cells,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +94,20 @@ def begin(snapshot: Snapshot, healthy_reading: bool = False) -> Head:
     return Head(snapshot, point(snapshot), healthy_reading=healthy_reading)
 
 
-def compare(head: Head, after: Snapshot) -> tuple[Head, Delta]:
+def compare(head: Head, after: Snapshot, *, cells: bool = False) -> tuple[Head, Delta]:
     """The delta from a chain's head to a new snapshot of the same subscription, and the new head.
 
-    An unscored end makes a delta without causes and starts a new chain.
+    An unscored end makes a delta without causes and starts a new chain. `cells`: with the effects cell by cell.
     """
     if head.snapshot.unscored is not None or after.unscored is not None:
         start = begin(after, head.healthy_reading)
         return start, Delta(head.at, start.at)
-    return _Comparison(head, after).run()
+    return _Comparison(head, after, cells).run()
 
 
 class _Comparison:
-    def __init__(self, head: Head, after: Snapshot) -> None:
-        self.head, self.given = head, after
+    def __init__(self, head: Head, after: Snapshot, cells: bool) -> None:
+        self.head, self.given, self.cells = head, after, cells
         contexts = level(head.snapshot.context, after.context)
         self.before = replace(head.snapshot, context=contexts[0])
         self.after = replace(after, context=contexts[1])
@@ -133,8 +147,8 @@ class _Comparison:
         target = counts[1] - counts[0]
         shown, late = settle(units, near, target, after.taken_at - DAY)
         done = shown | late
-        settled = tallied(units, near, done, units.effective_from, ordered, after.resources)
-        to_come = tallied(units, near, ~done, units.effective_to, ordered, after.resources)
+        settled, moved = tallied(units, near, done, units.effective_from, ordered, after.resources)
+        to_come, _ = tallied(units, near, ~done, units.effective_to, ordered, after.resources)
         names = [self.names.get(key, key) for key in self.order]
         rest = list(unexplained(target, settled, names, after.subscription.id))
         everything = (*settled, *self._reweighted(), *rest)
@@ -150,9 +164,18 @@ class _Comparison:
             notes=wording.notes(standings, healthy, overdue=bool(late.any())),
             missing=_missing(self.head.snapshot, self.given),
             controls=self.names,
+            cells=self._cells(by_cell(moved, settled, ordered)) if self.cells else no_cells(),
         )
         left = Pending(units.take(~done), self.order, tuple(ordered))
         return Head(self.given, delta.after, left, (*earlier, *now, *told), healthy), delta
+
+    def _cells(self, columns: tuple[Any, ...]) -> CellEffects:
+        """The effects cell by cell, with who owns each resource."""
+        change, control, resource, healthy, counted = columns
+        places, own = np.unique(resource, return_inverse=True)
+        found = tuple(self.given.resources[place] for place in places.tolist())
+        owners = Owners(self.given.resources, self.given.context.inventory, self.head.snapshot.context.inventory)
+        return CellEffects(change, control, own.astype(np.int32), healthy, counted, found, tuple(map(owners.of, found)))
 
     def _membership(self, snapshot: Snapshot) -> Membership:
         return membership(snapshot.controls, self.order, snapshot.context, len(self.given.recommendations))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from drift.engine.changes import within
-from drift.engine.shapley import parts
+from drift.engine.shapley import Divided, divided
 from drift.engine.units import Cells, Units
 from drift.kinds import Kind
-from drift.model import Bytes, Cause, Change, Effects, Exact, Flags, Longs
+from drift.model import Bytes, Cause, Change, Effects, Exact, Flags, Longs, no_cells
 from drift.names import Names
 
 
@@ -41,8 +43,8 @@ class Tally:
         """The same as a value."""
         return Change(
             cause=self.cause,
-            came={controls[at]: number for at, number in sorted(self.came.items())},
-            went={controls[at]: number for at, number in sorted(self.went.items())},
+            came={controls[at]: Fraction(number) for at, number in sorted(self.came.items())},
+            went={controls[at]: Fraction(number) for at, number in sorted(self.went.items())},
             marks=self.marks,
             resources=self.resources,
             since=self.since,
@@ -51,13 +53,17 @@ class Tally:
 
 def tallied(
     units: Units, near: Cells, chosen: Flags, rest: Bytes, causes: Sequence[Cause], resources: Names
-) -> list[Tally]:
-    """What the chosen units did, cause by cause in their order; the other units of their cells are as in `rest`."""
+) -> tuple[list[Tally], Divided | None]:
+    """What the chosen units did, cause by cause in their order; the other units of their cells are as in `rest`.
+
+    And the cells as they were divided, None if there are none: their causes are positions in `causes`.
+    """
     some = units.take(chosen)
     if not len(some):
-        return []
+        return [], None
     found: dict[int, Tally] = {}
-    for cause, control, number, healthy, counted in parts(some, within(near, chosen, rest)):
+    cells = divided(some, within(near, chosen, rest))
+    for cause, control, number, healthy, counted in cells.totals():
         if cause not in found:
             found[cause] = Tally(causes[cause])
         found[cause].add(control, number * healthy, number * counted)
@@ -69,7 +75,7 @@ def tallied(
         tally.marks = 1 + int(np.count_nonzero(np.diff(marks[rows])))
         tally.resources = frozenset(resources[place] for place in set(some.resource[rows].tolist()))
         tally.since = int(some.since[rows].min())
-    return [found[cause] for cause in sorted(found)]
+    return [found[cause] for cause in sorted(found)], cells
 
 
 def unexplained(target: Longs, settled: Sequence[Tally], names: Sequence[str], scope: str) -> Iterator[Tally]:
@@ -96,3 +102,14 @@ def columns(tallies: Sequence[Tally], controls: tuple[str, ...]) -> Effects:
     change, control, healthy, counted = zip(*rows, strict=True) if rows else ((), (), (), ())
     integers = np.array(change, np.int32), np.array(control, np.int32)
     return Effects(*integers, np.array(healthy, float), np.array(counted, float), controls)
+
+
+def by_cell(cells: Divided | None, tallies: Sequence[Tally], causes: Sequence[Cause]) -> tuple[Any, ...]:
+    """(change, control, resource, Δh, Δn) of every cell that moved; the changes are positions in `tallies`."""
+    if cells is None:
+        none = no_cells()
+        return none.change, none.control, none.resource, none.healthy, none.counted
+    place = {tally.cause: at for at, tally in enumerate(tallies)}
+    cause, control, resource, healthy, counted = cells.rows()
+    change = np.array([place.get(one, -1) for one in causes], np.int32)[cause]
+    return change, control.astype(np.int32), resource.astype(np.int32), healthy, counted

@@ -7,6 +7,7 @@ all to the next.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
@@ -14,11 +15,39 @@ import numpy as np
 
 from drift import ids
 from drift.engine import wording
-from drift.engine.accounts import Account, Accounts, Course, add_segment, inside, joined, own_work, score
+from drift.engine.accounts import Account, Accounts, Course, inside, joined, of_segment, own_work, score
 from drift.engine.attribution import End, rates
 from drift.engine.scope import belongs
+from drift.engine.where import Where, divided_by, together
 from drift.kinds import Class
-from drift.model import DAY, Counts, Delta, Effects, Evidence, Json, moment
+from drift.model import DAY, Counts, Effects, Evidence, Json, moment
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One straight line of one scope, explained: what a window of it is the sum of.
+
+    `before` and `after` are ends as in the answer. Without a score at both ends there are no accounts.
+    """
+
+    scope: str
+    name: str
+    before: Json
+    after: Json
+    accounts: tuple[Account, ...]
+    where: Where
+    pending: list[Json]
+    unscored: list[Json]
+    remarks: dict[str, tuple[str, ...]]
+    """What is to be known of the segment, and of which subscriptions, by name."""
+    missing: dict[str, tuple[str, ...]]
+    """Optional files that were not at hand, and in which subscriptions, by id."""
+    reasons: tuple[str, str]
+    """Why there is no score at either end."""
+    controls: dict[str, str]
+    """Control names as Azure writes them, by their lower case."""
+    names: dict[str, str]
+    """Names of the subscriptions, by id in lower case."""
 
 
 def explain(
@@ -36,8 +65,8 @@ def explain(
     courses = sorted(courses, key=lambda course: course.id.lower())
     single = next((c for c in courses if c.id.lower() == scope.lower()), None)
     if single is not None:
-        return _object([single], times, single.id, _name(single), notes, single=True)
-    found = _object(courses, times, scope, scope, notes, single=False)
+        return told(_segments([single], times, single.id, _name(single), single=True), notes)
+    found = told(_segments(courses, times, scope, scope, single=False), notes)
     both = [c for c in courses if inside(c.points[0], scope) is not None and inside(c.points[-1], scope) is not None]
     known = known or {}
     found["subscriptions"] = [known[c.id] if c.id in known else alone(c, times) for c in both]
@@ -46,7 +75,7 @@ def explain(
 
 def alone(course: Course, times: Sequence[int]) -> Json:
     """The explanation of one subscription by its own score."""
-    return _object([course], times, course.id, _name(course), (), single=True)
+    return told(_segments([course], times, course.id, _name(course), single=True))
 
 
 def iso(tick: int) -> str:
@@ -59,40 +88,92 @@ def _name(course: Course) -> str:
     return wording.clean(known[-1]) if known else course.id
 
 
-def _object(
-    courses: Sequence[Course], times: Sequence[int], scope: str, name: str, notes: Sequence[str], *, single: bool
-) -> Json:
-    scores = [score(courses, at, scope, single=single) for at in range(len(times))]
+def _segments(courses: Sequence[Course], times: Sequence[int], scope: str, name: str, *, single: bool) -> list[Segment]:
+    return [segment(courses, at, times, scope, name, single=single) for at in range(len(times) - 1)]
+
+
+def segment(
+    courses: Sequence[Course], at: int, times: Sequence[int], scope: str, name: str, *, single: bool
+) -> Segment:
+    """The segment from one snapshot of a window to the next; `single`: by the one subscription's own score."""
+    ends = _end(courses, at, times, scope, single), _end(courses, at + 1, times, scope, single)
     accounts: Accounts = {}
-    series: list[Json] = [{"takenAt": iso(times[0]), "percentage": scores[0], "ownWork": 0.0}]
-    for at in range(len(times) - 1):
-        if None not in scores:
-            add_segment(courses, at, scope, accounts, single=single)
-        series.append({"takenAt": iso(times[at + 1]), "percentage": scores[at + 1], "ownWork": own_work(accounts)})
-    movement = None if scores[-1] is None or scores[0] is None or None in scores else scores[-1] - scores[0]
-    ends = [_end(courses, at, times, scores, single) for at in (0, len(times) - 1)]
+    where = together([])
+    if ends[0]["percentage"] is not None and ends[1]["percentage"] is not None:
+        accounts, where = of_segment(courses, at, scope, single=single)
+    final = at == len(times) - 2
+    remarks, missing, controls = _said(courses, at, scope)
+    return Segment(
+        scope=scope,
+        name=name,
+        before=ends[0],
+        after=ends[1],
+        accounts=tuple(accounts.values()),
+        where=where,
+        pending=_pending(courses, scope, single) if final else [],
+        unscored=_unscored(courses, scope) if final else [],
+        remarks=remarks,
+        missing=missing,
+        reasons=(_why(courses, at), _why(courses, at + 1)),
+        controls=controls,
+        names={course.id.lower(): _name(course) for course in courses},
+    )
+
+
+def told(segments: Sequence[Segment], notes: Sequence[str] = (), by: str | None = None) -> Json:
+    """The explanation of a window from its segments, at least one, in order, each beginning where the last ended.
+
+    `by`: with `parts`, the shares by `owner`, `resourceGroup`, `resource` or `control`.
+    """
+    first, last = segments[0], segments[-1]
+    percentages = [first.before["percentage"], *(one.after["percentage"] for one in segments)]
+    scored = None not in percentages
+    accounts: Accounts = {}
+    series: list[Json] = [{"takenAt": first.before["takenAt"], "percentage": percentages[0], "ownWork": 0.0}]
+    own = 0.0
+    for one in segments if scored else ():
+        _gather(one, accounts, only=len(segments) == 1)
+    for one in segments:
+        own = fsum((own, own_work(one.accounts))) if scored else 0.0
+        series.append({"takenAt": one.after["takenAt"], "percentage": one.after["percentage"], "ownWork": own})
+    movement = percentages[-1] - percentages[0] if scored else None
     rounding = None
-    if movement is not None and ends[0]["reported"] is not None and ends[1]["reported"] is not None:
-        rounding = ends[1]["reported"] - ends[0]["reported"] - movement
+    if movement is not None and first.before["reported"] is not None and last.after["reported"] is not None:
+        rounding = last.after["reported"] - first.before["reported"] - movement
     listed = sorted(accounts.values(), key=lambda a: (-abs(a.share), a.cause.key))
-    names = {course.id.lower(): _name(course) for course in courses}
-    deltas = [delta for course in courses for delta in course.deltas if delta is not None]
-    controls = {key: shown for delta in deltas for key, shown in delta.controls.items()}
-    return {
-        "scope": scope,
-        "name": name,
-        "before": ends[0],
-        "after": ends[1],
+    names = {key: name for one in segments for key, name in one.names.items()}
+    controls = {key: shown for one in segments for key, shown in one.controls.items()}
+    found = {
+        "scope": last.scope,
+        "name": last.name,
+        "before": first.before,
+        "after": last.after,
         "movement": movement,
         "rounding": rounding,
         "classes": _classes(listed),
         "summary": _summary(listed),
         "causes": [_cause(account, names[account.cause.scope.lower()], controls) for account in listed],
-        "pending": _pending(courses, scope, single),
-        "unscored": _unscored(courses, scope),
-        "notes": [*notes, *_notes(courses, scope, scores, times)],
+        "pending": last.pending,
+        "unscored": last.unscored,
+        "notes": [*notes, *_notes(segments)],
         "series": series,
     }
+    if by is not None:
+        shares = [(account.cause.kind, account.share, account.controls) for account in listed]
+        where = together([one.where for one in segments] if scored else [])
+        found["parts"] = divided_by(by, shares, where, controls)
+    return found
+
+
+def _gather(one: Segment, accounts: Accounts, *, only: bool) -> None:
+    """Adds a segment's accounts to those of the window; the segment's own stay as they are."""
+    for account in one.accounts:
+        if only:
+            accounts[account.cause.key] = account
+            continue
+        known = accounts.setdefault(account.cause.key, Account(account.cause))
+        known.join(account)
+        known.share = fsum(known.shares)
 
 
 def _cause(account: Account, name: str, controls: Mapping[str, str]) -> Json:
@@ -161,7 +242,7 @@ def _pending(courses: Sequence[Course], scope: str, single: bool) -> list[Json]:
     total = fsum(1.0 if single else point.weight for _, point in members)
     found: list[Json] = []
     for course, now in members:
-        delta = course.deltas[-1]
+        delta = course.waiting
         if delta is None or not delta.pending or not total > 0:
             continue
         then = _ahead(now.counts, delta.pending_effects)
@@ -203,14 +284,12 @@ def _ahead(now: Mapping[str, Counts], pending: Effects) -> dict[str, Counts]:
     return then
 
 
-def _end(
-    courses: Sequence[Course], at: int, times: Sequence[int], scores: Sequence[float | None], single: bool
-) -> Json:
+def _end(courses: Sequence[Course], at: int, times: Sequence[int], scope: str, single: bool) -> Json:
     point = courses[0].points[at] if single else None
     record = point.reported if point is not None else None
     return {
         "takenAt": iso(times[at]),
-        "percentage": scores[at],
+        "percentage": score(courses, at, scope, single=single),
         "reported": 100 * record.percentage if record else None,
         "current": record.current if record else None,
         "max": record.maximum if record else None,
@@ -225,22 +304,41 @@ def _unscored(courses: Sequence[Course], scope: str) -> list[Json]:
     ]
 
 
-def _notes(courses: Sequence[Course], scope: str, scores: Sequence[float | None], times: Sequence[int]) -> list[str]:
-    deltas: list[tuple[Course, Delta]] = []
+type _Said = tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]], dict[str, str]]
+
+
+def _said(courses: Sequence[Course], at: int, scope: str) -> _Said:
+    """What the deltas of a segment say beside their causes: remarks, missing files, and control names."""
+    remarks: dict[str, tuple[str, ...]] = {}
+    missing: dict[str, tuple[str, ...]] = {}
+    controls: dict[str, str] = {}
     for course in courses:
-        deltas += [(course, d) for d in course.deltas if d and (belongs(d.before, scope) or belongs(d.after, scope))]
+        delta = course.deltas[at]
+        if delta is None:
+            continue
+        controls |= delta.controls
+        if belongs(delta.before, scope) or belongs(delta.after, scope):
+            for note in delta.notes:
+                remarks[note] = (*remarks.get(note, ()), _name(course))
+            for file in delta.missing:
+                missing[file] = (*missing.get(file, ()), course.id)
+    return remarks, missing, controls
+
+
+def _notes(segments: Sequence[Segment]) -> list[str]:
     missing: dict[str, set[str]] = {}
-    told: dict[str, dict[str, None]] = {}
-    for course, delta in deltas:
-        for file in delta.missing:
-            missing.setdefault(file, set()).add(course.id)
-        for note in delta.notes:
-            told.setdefault(note, {})[_name(course)] = None
+    remarks: dict[str, dict[str, None]] = {}
+    for one in segments:
+        for file, own in one.missing.items():
+            missing.setdefault(file, set()).update(own)
+        for note, names in one.remarks.items():
+            remarks.setdefault(note, {}).update(dict.fromkeys(names))
     found = wording.missing({file: len(own) for file, own in missing.items()})
-    found += [f"{', '.join(names)}: {note}" for note, names in told.items()]
-    for at, value in enumerate(scores):
-        if value is None:
-            found.append(f"the movement is not explained: there is no score at {iso(times[at])}{_why(courses, at)}")
+    found += [f"{', '.join(sorted(names))}: {note}" for note, names in remarks.items()]
+    ends = [(segments[0].before, segments[0].reasons[0]), *((one.after, one.reasons[1]) for one in segments)]
+    for end, why in ends:
+        if end["percentage"] is None:
+            found.append(f"the movement is not explained: there is no score at {end['takenAt']}{why}")
     return found
 
 

@@ -12,14 +12,16 @@ Sources: Shapley, A value for n-person games (1953); Owen, Multilinear Extension
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import factorial
+from typing import Any
 
 import numpy as np
 
 from drift.engine.units import Cells, Units
-from drift.model import Exact, Ints, Longs, Status
+from drift.model import Exact, Floats, Ints, Longs, Status
 
 type Part = tuple[Fraction, Fraction]
 """Change of healthy and of counted cells."""
@@ -55,11 +57,39 @@ def _integral(a: int, b: int) -> Fraction:
     return Fraction(factorial(a) * factorial(b), factorial(a + b + 1))
 
 
-def parts(units: Units, cells: Cells) -> Iterator[tuple[int, int, int, Exact, Exact]]:
-    """What each cause did: (cause, control, number of cells, change of h a cell, change of n a cell).
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """Cells with what each cause did to them: (cause, control, resource, Δh, Δn)."""
 
-    All units are taken to arrive. Cells that one cause changed alone are counted together.
-    """
+    alone: tuple[Longs, Ints, Ints, Longs, Longs]
+    """Of the cells that one cause changed alone, as columns: it owns the change."""
+    shared: list[tuple[int, int, int, Fraction, Fraction]]
+    """Of the others, one by one."""
+
+    def totals(self) -> Iterator[tuple[int, int, int, Exact, Exact]]:
+        """(cause, control, number of cells, change of h a cell, change of n a cell); equal cells counted together."""
+        cause, control, _, healthy, counted = self.alone
+        columns: Longs = np.stack([cause, control.astype(np.int64), healthy, counted], axis=1)
+        rows, counts = np.unique(columns, axis=0, return_counts=True)
+        for (c, k, h, n), number in zip(rows.tolist(), counts.tolist(), strict=True):
+            yield c, k, number, h, n
+        for c, k, _, more_healthy, more_counted in self.shared:
+            yield c, k, 1, more_healthy, more_counted
+
+    def rows(self) -> tuple[Longs, Ints, Ints, Floats, Floats]:
+        """Every cell that moved, as columns."""
+        some = [(c, k, r, float(h), float(n)) for c, k, r, h, n in self.shared]
+        more: Any = np.array(some, np.float64).reshape(-1, 5).T
+        keys: list[Any] = list(self.alone[:3])
+        columns = [np.concatenate([own, add.astype(own.dtype)]) for own, add in zip(keys, more[:3], strict=True)]
+        columns += [np.concatenate([own, add]) for own, add in zip(self.alone[3:], more[3:], strict=True)]
+        moved = (columns[3] != 0) | (columns[4] != 0)
+        cause, control, resource, healthy, counted = (column[moved] for column in columns)
+        return cause, control, resource, healthy, counted
+
+
+def divided(units: Units, cells: Cells) -> Divided:
+    """The cells of the units, all of which are taken to arrive, divided between their causes."""
     size = len(cells.control)
     there = np.ones(len(units), np.bool_)
     (h0, n0), (h1, n1) = cells.state(units, ~there), cells.state(units, there)
@@ -68,7 +98,8 @@ def parts(units: Units, cells: Cells) -> Iterator[tuple[int, int, int, Exact, Ex
     cell, cause = pair // many, pair % many
     alone = np.bincount(cell, minlength=size)[cell] == 1
     one = np.flatnonzero(alone)
-    yield from _single(cause[one], cells.control[cell[one]], (h1 - h0)[cell[one]], (n1 - n0)[cell[one]])
+    here = cell[one]
+    columns = (cause[one], cells.control[here], cells.resource[here], (h1 - h0)[here], (n1 - n0)[here])
     flags = np.zeros((len(pair), 4), np.bool_)
     for place, (column, status) in enumerate(
         (column, status)
@@ -76,20 +107,12 @@ def parts(units: Units, cells: Cells) -> Iterator[tuple[int, int, int, Exact, Ex
         for status in (Status.UNHEALTHY, Status.HEALTHY)
     ):
         flags[of[column == status], place] = True
-    shared = np.flatnonzero(~alone)
-    for rows in np.split(shared, np.flatnonzero(np.diff(cell[shared])) + 1) if len(shared) else ():
-        here = int(cell[rows[0]])
+    shared: list[tuple[int, int, int, Fraction, Fraction]] = []
+    rest = np.flatnonzero(~alone)
+    for rows in np.split(rest, np.flatnonzero(np.diff(cell[rest])) + 1) if len(rest) else ():
+        at = int(cell[rows[0]])
         players = tuple((bool(a), bool(b), bool(c), bool(d)) for a, b, c, d in flags[rows])
-        divided = divide(bool(cells.unhealthy[here]), bool(cells.healthy[here]), players)
-        for row, (healthy, counted) in zip(rows, divided, strict=True):
-            yield int(cause[row]), int(cells.control[here]), 1, healthy, counted
-
-
-def _single(
-    cause: Longs, control: Ints, healthy: Longs, counted: Longs
-) -> Iterator[tuple[int, int, int, Exact, Exact]]:
-    """Cells with one cause: it owns the change."""
-    columns: Longs = np.stack([cause, control.astype(np.int64), healthy, counted], axis=1)
-    rows, counts = np.unique(columns, axis=0, return_counts=True)
-    for (c, k, h, n), number in zip(rows.tolist(), counts.tolist(), strict=True):
-        yield c, k, number, h, n
+        parts = divide(bool(cells.unhealthy[at]), bool(cells.healthy[at]), players)
+        control, resource = int(cells.control[at]), int(cells.resource[at])
+        shared += [(int(cause[row]), control, resource, *part) for row, part in zip(rows, parts, strict=True)]
+    return Divided(columns, shared)

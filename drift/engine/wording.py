@@ -221,6 +221,11 @@ def departed(point: Point, percentage: float, later: Point | None) -> str:
     return f"{clean(point.subscription.name)} left the score with {had}: {why}"
 
 
+def reweighted(control: str) -> str:
+    """Of a control that is worth something else; its figures are the maxima."""
+    return _OF_CONTROLS[Kind.CONTROL_REWEIGHTED].format(name=clean(control))
+
+
 def reweighed(point: Point) -> str:
     """Of a subscription whose weight changed though no cell did; its figures are the weights."""
     return f"{clean(point.subscription.name)} weighs {SECOND} instead of {FIRST}, and no change of its cells shows why"
