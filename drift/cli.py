@@ -17,7 +17,7 @@ import msgspec
 from drift import text
 from drift.errors import EvidenceError
 from drift.model import Json
-from drift.pipeline import explain_encoded, explain_folders, extract
+from drift.folders import explain_encoded, explain_folders, extract
 from drift.terminal import NARROWEST, WIDEST, Style
 
 WRONG_INPUT = 2

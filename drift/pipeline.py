@@ -1,148 +1,406 @@
-"""The sentence of the product, as far as it needs no store: read snapshots whole, compare along chains, explain."""
+"""The sentence of the product: collect a subscription whole, compare it with what was known, attribute, store, tell.
+
+Every step may be killed and done again: nothing is acknowledged before it is kept, and what is kept is not done twice.
+"""
 
 from __future__ import annotations
 
-import gc
-import os
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import msgspec
 
-from drift.adapters import evidence_writer
-from drift.adapters.evidence import Folder, level_groups, open_folders
-from drift.engine.accounts import Course
-from drift.engine.comparison import Head, begin, compare
-from drift.engine.explanation import alone, explain
-from drift.engine.scope import covers
-from drift.errors import EvidenceError
-from drift.model import Delta, Json, Point
+from drift.adapters.packing import pack, unpack
+from drift.adapters.store import INLINE, ConflictError, Head, Known, Row, Store, Waiting
+from drift.engine import comparison
+from drift.engine.accounts import Course, own_work
+from drift.engine.compaction import compacted
+from drift.engine.comparison import begin, compare
+from drift.engine.explanation import alone, segment
+from drift.engine.rollup import Cut, Place, courses, place
+from drift.engine.scope import belongs
+from drift.errors import Refused
+from drift.kinds import Kind
+from drift.model import HOUR, NEVER, Delta, Happening, Snapshot, Subscription
 from drift.names import Names
+from drift.record import Record, shortened
+from drift.settings import Settings
 
-type Progress = Callable[[int, int, str], None]
-"""Told after each subscription: how many are done, of how many, and its name."""
+log = logging.getLogger("drift")
 
-LARGE = 64 << 20
-"""Bytes of assessments from which a second process earns its start."""
+WAKE = HOUR // 4
+"""An event wakes the snapshot of its subscription after this time, and no other event before it has passed."""
 
+SECOND = HOUR // 3600
+MONTH = 730 * HOUR + HOUR // 2
+TRIES = 5
+"""How often a worker that lost a race starts over before it leaves the message to the queue."""
 
-def explain_folders(paths: Sequence[Path], scope: str, progress: Progress) -> Json:
-    """The explanation of a window of two or more evidence folders. Raises EvidenceError."""
-    found = explain_encoded(paths, scope, progress)
-    if "subscriptions" in found:
-        found["subscriptions"] = [
-            msgspec.json.decode(one) if isinstance(one, msgspec.Raw) else one for one in found["subscriptions"]
-        ]
-    return found
-
-
-def explain_encoded(paths: Sequence[Path], scope: str, progress: Progress) -> Json:
-    """The same, with the subscriptions of large folders already encoded: for who encodes it all."""
-    with _no_collector():
-        folders = open_folders(paths)
-        notes = level_groups(folders)
-        _known_scope(folders, scope)
-        times = [folder.taken_at for folder in folders]
-        every = {s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}
-        courses: list[Course] = []
-        known: dict[str, msgspec.Raw] = {}
-        for course, encoded in _courses(folders, sorted(every)):
-            courses.append(course)
-            if encoded is not None:
-                known[course.id] = msgspec.Raw(encoded)
-            progress(len(courses), len(every), every[course.id.lower()])
-        return explain(courses, times, scope, notes, known)
+GONE = "it is no longer among the subscriptions"
+UNWATCHED = "it is no longer watched"
 
 
-def extract(path: Path, new: Path, scope: str) -> int:
-    """Writes the subscriptions of a scope to a new evidence folder, with what an explanation reads and nothing else.
+class Source(Protocol):
+    """Azure, as far as it is read. Each raises ServiceError where Azure does not answer."""
 
-    How many they are. Raises EvidenceError.
-    """
-    (folder,) = open_folders([path])
-    _known_scope([folder], scope)
-    with _no_collector():
-        names = folder.recommendations.copy()
-        read = [folder.snapshot(identity, Names(), names) for identity in _members(folder, scope)]
-        evidence_writer.write(new, [snapshot for snapshot in read if snapshot is not None])
-    return len(read)
+    def subscriptions(self) -> list[Subscription]:
+        """All that the identity sees."""
 
+    def subscription(self, identity: str) -> Subscription | None:
+        """One of them; None if Azure does not know it."""
 
-def _courses(folders: Sequence[Folder], identities: Sequence[str]) -> Iterator[tuple[Course, bytes | None]]:
-    """The subscriptions through all folders, in order; large ones on all processors, a subscription at a time each.
+    def ancestors(self) -> dict[str, tuple[str, ...]]:
+        """Management groups above each subscription, nearest first."""
 
-    Where it is done elsewhere, with the subscription's own explanation encoded.
-    """
-    workers = min(os.cpu_count() or 1, len(identities))
-    if workers < 2 or sum(folder.size for folder in folders) < LARGE:
-        for identity in identities:
-            yield _course(folders, identity), None
-        return
-    paths = [folder.path for folder in folders]
-    with ProcessPoolExecutor(workers, initializer=_open_once, initargs=(paths,)) as pool:
-        yield from pool.map(_course_of, identities)
+    def snapshot(
+        self,
+        subscription: Subscription,
+        resources: Names,
+        recommendations: Names,
+        ancestors: tuple[str, ...] | None = None,
+    ) -> Snapshot:
+        """A subscription whole."""
+
+    def now(self) -> int:
+        """The tick of Azure's clock at its last answer."""
 
 
-_opened: list[Folder] = []
+class Order(msgspec.Struct, omit_defaults=True):
+    """A message on the queue `snapshots`: look at a subscription."""
+
+    subscription: str
+    ancestors: tuple[str, ...] | None = None
 
 
-def _open_once(paths: Sequence[Path]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it all
-    gc.disable()
-    _opened[:] = open_folders(paths)
-    level_groups(_opened)
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """Watches a tenant. `clock` is our own time in ticks, `send` puts a message on a queue after so many seconds."""
 
+    settings: Settings
+    source: Source
+    store: Store
+    send: Callable[[str, str, int], None]
+    clock: Callable[[], int]
 
-def _course_of(identity: str) -> tuple[Course, bytes]:
-    course = _course(_opened, identity)
-    return course, msgspec.json.encode(alone(course, [folder.taken_at for folder in _opened]))
+    # A pass: one message a subscription
 
+    def start_pass(self) -> int:
+        """Sends for every subscription that is watched, or was; how many."""
+        above = self._ancestors()
+        found = {one.id.lower() for one in self.source.subscriptions()}
+        watched = {identity for identity in found if self._watched(identity, above)}
+        for identity in sorted(watched | set(self.store.chains())):
+            order = Order(identity, None if above is None else above.get(identity, ()))
+            self.send("snapshots", msgspec.json.encode(order).decode(), 0)
+        return len(watched)
 
-def _course(folders: Sequence[Folder], identity: str) -> Course:
-    """One subscription through all folders: two snapshots are held at a time."""
-    resources, recommendations = Names(), folders[0].recommendations.copy()
-    points: list[Point | None] = []
-    deltas: list[Delta | None] = []
-    head: Head | None = None
-    for folder in folders:
-        snapshot = folder.snapshot(identity, resources, recommendations)
-        delta: Delta | None = None
-        if snapshot is None:
-            head = None
-        elif head is None:
-            head = begin(snapshot)
+    def _ancestors(self) -> dict[str, tuple[str, ...]] | None:
+        """The management groups above all subscriptions, where a setting asks for them and Azure tells."""
+        asked = self.settings.scopes.management_groups or any(
+            scope.startswith("mg:") for scope in self.settings.groups.values()
+        )
+        if not asked:
+            return None
+        try:
+            return self.source.ancestors()
+        except Refused as error:
+            log.warning("management groups are not known: %s", error)
+            return None
+
+    def _watched(self, identity: str, above: Mapping[str, tuple[str, ...]] | None) -> bool:
+        scopes = self.settings.scopes
+        if scopes.all or identity in scopes.subscriptions:
+            return True
+        return bool(above) and not scopes.management_groups.isdisjoint((above or {}).get(identity, ()))
+
+    # One subscription
+
+    def snapshot(self, message: str) -> None:
+        """Collects a subscription, compares it with the head of its chain, and moves the chain on.
+
+        Raises ServiceError; ConflictError if other workers are always faster.
+        """
+        order = msgspec.json.decode(message, type=Order)
+        for _ in range(TRIES - 1):
+            try:
+                return self._look(order)
+            except ConflictError:
+                continue
+        self._look(order)
+
+    def _look(self, order: Order) -> None:
+        identity = order.subscription.lower()
+        known = self.store.head(identity)
+        old = self.store.load(known.blob, comparison.Head) if known else None
+        seen = self.store.looked(identity)
+        now = self._collect(identity, order, old)
+        if now is None:
+            return
+        if known is None or old is None:
+            self._begin(identity, begin(now))
+            return
+        before = _at(old, max(old.snapshot.taken_at, seen.looked_at if seen else NEVER))
+        if now.taken_at <= before.snapshot.taken_at:
+            return  # another worker has looked since
+        new, delta = compare(before, now, cells=True)
+        if _moved(before, new, delta):
+            self._move(known, new, delta)
+        elif _differs(before, new):
+            self._replace(known, new)
         else:
-            head, delta = compare(head, snapshot)
-        points.append(head.at if head is not None else None)
-        deltas.append(delta)
-    known = [at for at in points if at is not None]
-    return Course(known[-1].subscription.id, points, deltas[1:])
+            self.store.index(known, now.taken_at)
+
+    def _collect(self, identity: str, order: Order, old: comparison.Head | None) -> Snapshot | None:
+        """The subscription as it is; None for one that is not watched and never was."""
+        names = (old.snapshot.resources, old.snapshot.recommendations) if old else (Names(), Names())
+        above = order.ancestors if order.ancestors is not None or old is None else old.snapshot.context.ancestors
+        subscription = self.source.subscription(identity)
+        if subscription is not None and self._is_watched(identity, above):
+            return self.source.snapshot(subscription, *names, above)
+        if old is None:
+            return None
+        reason = GONE if subscription is None else UNWATCHED
+        nothing = replace(old.snapshot.marks, **{name: getattr(old.snapshot.marks, name)[:0] for name in _MARKS})
+        return replace(
+            old.snapshot, taken_at=self.source.now(), score=None, unscored=reason, controls=(), marks=nothing
+        )
+
+    def _is_watched(self, identity: str, above: tuple[str, ...] | None) -> bool:
+        if above is None and self.settings.scopes.management_groups:
+            return self._watched(identity, self._ancestors())
+        return self._watched(identity, {identity: above or ()})
+
+    def _begin(self, identity: str, new: comparison.Head) -> None:
+        point = new.at
+        line = Course(identity, (point, point), (None,))
+        begun = segment([line], 0, (point.taken_at,) * 2, identity, point.subscription.name, single=True)
+        self._commit(None, new, Record(begun, Delta(point, point)))
+
+    def _move(self, known: Head, new: comparison.Head, delta: Delta) -> None:
+        points = delta.before, delta.after
+        scored = all(point.score is not None for point in points)
+        line = Course(known.scope, points, (delta if scored else None,))
+        times = tuple(point.taken_at for point in points)
+        moved = segment([line], 0, times, known.scope, delta.after.subscription.name, single=True)
+        self._commit(known, new, Record(moved, delta))
+
+    def _replace(self, known: Head, new: comparison.Head) -> None:
+        """Moves the head on without a delta: what surrounds the marks changed, and no mark."""
+        blob = self.store.keep(compacted(new), f"heads/{known.scope}/0")
+        head = replace(known, taken_at=new.snapshot.taken_at, blob=blob)
+        self._exchange(head, known, None, None)
+        self.store.index(head, new.snapshot.taken_at)
+
+    def _commit(self, known: Head | None, new: comparison.Head, record: Record) -> None:
+        point = new.at
+        identity = point.subscription.id.lower()
+        blob = self.store.keep(compacted(new), f"heads/{identity}/0")
+        head = Head(
+            identity, record.segment.name, point.taken_at, point.taken_at, blob, known.own_work if known else 0.0
+        )
+        reported = point.reported
+        body = pack(record.delta) if record.delta else None
+        maximum = reported.maximum if reported else None
+        since = record.delta.before.taken_at if record.delta and known else None
+        self._keep(head, known, record, since, maximum, point.weight if reported else None, body, group=False)
+
+    def _keep(
+        self,
+        head: Head,
+        known: Head | None,
+        record: Record,
+        since: int | None,
+        maximum: float | None,
+        weight: float | None,
+        body: bytes | None,
+        *,
+        group: bool,
+    ) -> None:
+        """Stores a movement and moves its chain on: blob, marker, one transaction, index."""
+        explained = record.explained()
+        own = head.own_work + (own_work(record.segment.accounts) if explained["movement"] is not None else 0.0)
+        row = Row(
+            scope=head.scope,
+            at=head.at,
+            since=since,
+            movement=explained["movement"],
+            own_work=own,
+            maximum=maximum,
+            weight=weight,
+            told=shortened(explained),
+            blob=self.store.keep(record, f"deltas/{head.scope}/{head.at}"),
+            kinds=frozenset(Kind(cause["kind"]) for cause in explained["causes"]),
+            body=body if body is not None and len(body) <= INLINE else None,
+        )
+        destinations = frozenset() if known is None else self._destinations(row)
+        waiting = Waiting(head.scope, head.at, destinations, self.clock()) if destinations else None
+        self.store.expect(head.scope, head.at, digest="digest" in destinations)
+        self._exchange(replace(head, own_work=own), known, row, waiting)
+        self.store.index(head, head.taken_at, group=group)
+
+    def _exchange(self, head: Head, known: Head | None, row: Row | None, waiting: Waiting | None) -> None:
+        try:
+            self.store.commit(head, known, row, waiting)
+        except ConflictError:
+            self.store.drop(head.blob, *([row.blob] if row else []))
+            raise
+        if known is not None:
+            self.store.drop(known.blob)
+
+    def _destinations(self, row: Row) -> frozenset[str]:
+        """Who is to be told of a movement."""
+        if row.movement is None:
+            large = row.told["before"]["percentage"] != row.told["after"]["percentage"]
+            if not large:
+                return frozenset()  # no score before, none after
+        elif not row.movement and not row.kinds:
+            return frozenset()
+        else:
+            large = abs(row.movement) >= self.settings.announce_pp
+        asked = {"topic"} if self.settings.topic_endpoint else set()
+        if self.settings.teams_webhook_url:
+            asked.add("teams" if large else "digest")
+        return frozenset(asked)
+
+    # Groups
+
+    def roll_up(self) -> None:
+        """Moves the chains of all groups on to where their subscriptions stand now."""
+        known = self.store.chains()
+        read: dict[tuple[str, int, int], list[tuple[bool, Delta]]] = {}
+        for name, scope in self.settings.groups.items():
+            for _ in range(TRIES):
+                try:
+                    self._roll(name, scope, known, read)
+                    break
+                except ConflictError:
+                    continue
+
+    def _roll(
+        self,
+        name: str,
+        scope: str,
+        known: Mapping[str, Known],
+        read: dict[tuple[str, int, int], list[tuple[bool, Delta]]],
+    ) -> None:
+        head = self.store.head(name)
+        cut: dict[str, Place] = self.store.load(head.blob, dict[str, Place]) if head else {}
+        moved = {one: at.at for one, at in known.items() if one not in cut or at.at > cut[one].at}
+        taken = max((one.looked_at for one in known.values()), default=NEVER)
+        if not moved:
+            if head is not None:
+                self.store.index(head, max(taken, head.taken_at), group=True)
+            return
+        new, deltas = dict(cut), dict[str, list[Delta]]()
+        for identity, at in moved.items():
+            since = cut[identity].at if identity in cut else 0
+            rows = read.get((identity, since, at)) or self._deltas(identity, since, at)
+            read[identity, since, at] = rows
+            new[identity] = place(rows[-1][1])
+            deltas[identity] = [delta for first, delta in rows if not first]
+        taken = taken if head is None else max(taken, head.taken_at + 1)
+        self._roll_on(head, name, scope, (cut, new), deltas, taken)
+
+    def _roll_on(
+        self,
+        head: Head | None,
+        name: str,
+        scope: str,
+        cuts: tuple[Cut, Cut],
+        deltas: dict[str, list[Delta]],
+        taken: int,
+    ) -> None:
+        cut, new = cuts if head is not None else (cuts[1], cuts[1])
+        begun = head.taken_at if head is not None else taken
+        lines = courses(cut, new, deltas if head is not None else {})
+        blob = self.store.keep(new, f"heads/{name}/0")
+        concerned = any(belongs(one[key].point, scope) for key in deltas for one in (cut, new) if key in one)
+        if head is not None and not concerned:
+            later = replace(head, taken_at=taken, blob=blob)
+            self._exchange(later, head, None, None)
+            self.store.index(later, taken, group=True)
+            return
+        times = begun, taken
+        moved = segment(lines, 0, times, scope, name, single=False)
+        own = [alone(line, times) for line in lines if line.deltas[0] is not None and belongs(line.points[1], scope)]
+        record = Record(replace(moved, scope=name, name=name), None, own if head is not None else [])
+        later = Head(name, name, taken, taken, blob, head.own_work if head else 0.0)
+        members = [one.point for one in new.values() if one.point.score is not None and belongs(one.point, scope)]
+        since = head.taken_at if head is not None else None
+        self._keep(later, head, record, since, None, sum(point.weight for point in members), None, group=True)
+
+    def _deltas(self, identity: str, since: int, until: int) -> list[tuple[bool, Delta]]:
+        """The deltas of a chain in (since, until], each with whether it began the chain."""
+        found: list[tuple[bool, Delta]] = []
+        for row in self.store.between(identity, since, until):
+            delta = unpack(row.body, Delta) if row.body is not None else self.store.load(row.blob, Record).delta
+            if delta is not None:
+                found.append((row.since is None, delta))
+        return found
+
+    # Events
+
+    def record(self, change: Happening) -> None:
+        """Stores an event and wakes the snapshot of its subscription, unless one is to come anyway."""
+        self.store.record(change)
+        if not change.succeeded:
+            return
+        now = self.clock()
+        note = self.store.note("wake", change.subscription)
+        if note is not None and note["until"] > now and note["by"] != change.key:
+            return
+        self.store.remember("wake", change.subscription, {"until": now + WAKE, "by": change.key})
+        order = Order(change.subscription)
+        self.send("snapshots", msgspec.json.encode(order).decode(), WAKE // SECOND)
+
+    # Retention
+
+    def expire(self) -> int:
+        """Removes what is older than the settings say, and what killed workers left; how many."""
+        before = self.clock() - self.settings.retention_months * MONTH
+        gone = 0
+        for group in (False, True):
+            for scope in self.store.chains(group):
+                gone += self.store.expire(scope, before)
+                gone += 0 if group else self.store.expire_changes(scope, before)
+        return gone + self.store.expire_changes("all", before) + self.store.sweep(self.clock() - HOUR)
 
 
-def _members(folder: Folder, scope: str) -> list[str]:
-    """The ids of the subscriptions of a folder that belong to a scope."""
-    above = folder.ancestors or {}
-    return [key for key, one in sorted(folder.subscriptions.items()) if covers(scope, one, above.get(key))]
+_MARKS = ("resource", "recommendation", "status", "because", "changed", "first")
 
 
-def _known_scope(folders: Sequence[Folder], scope: str) -> None:
-    """Raises EvidenceError for a scope that nothing belongs to."""
-    if scope.startswith("mg:") and all(folder.ancestors is None for folder in folders):
-        raise EvidenceError(f"{folders[-1].path / 'management-groups.json'}: is missing, and --scope {scope} needs it")
-    if not any(_members(folder, scope) for folder in folders):
-        raise EvidenceError(f"--scope {scope}: no subscription of the folders belongs to it")
+def _at(head: comparison.Head, taken_at: int) -> comparison.Head:
+    """A head as it still was at a later time."""
+    snapshot, point = replace(head.snapshot, taken_at=taken_at), replace(head.at, taken_at=taken_at)
+    return replace(head, snapshot=snapshot, at=point)
 
 
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Decoding makes millions of objects that point to no other: to look for cycles is a third of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
+def _moved(before: comparison.Head, new: comparison.Head, delta: Delta) -> bool:
+    """Whether there is anything to keep of a comparison but what surrounds the marks."""
+    if delta.changes or replace(before.at, taken_at=0) != replace(new.at, taken_at=0):
+        return True
+    waiting = [
+        None if one.pending is None or not len(one.pending.units) else pack(one.pending) for one in (before, new)
+    ]
+    return waiting[0] != waiting[1]
+
+
+def _differs(before: comparison.Head, new: comparison.Head) -> bool:
+    """Whether the next comparison needs to know more than that nothing moved."""
+    if (before.pending is None) != (new.pending is None):
+        return True
+    known = {(one.kind, one.at, one.name, one.recommendation) for one in before.memory}
+    if any((one.kind, one.at, one.name, one.recommendation) not in known for one in new.memory):
+        return True
+    return _content(before) != _content(new)
+
+
+def _content(head: comparison.Head) -> bytes:
+    """What a head holds, whenever it was read."""
+    snapshot = compacted(head).snapshot
+    marks = replace(snapshot.marks, first=snapshot.marks.first[:0])
+    parts: tuple[Any, ...] = (snapshot.subscription, snapshot.score, snapshot.controls, marks, snapshot.context)
+    names = [snapshot.resources[place] for place in range(len(snapshot.resources))]
+    return pack((parts, names, head.healthy_reading))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from drift.pipeline import explain_folders
+from drift.folders import explain_folders
 from tests.build import Folder, write
 
 Answer = dict[str, Any]

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from drift import pipeline
+from drift import folders
 from drift.cli import main
 from tests.build import (
     SUB,
@@ -595,7 +595,7 @@ def test_fail_under_wants_a_number(value, folders):
 def several(tmp_path, monkeypatch) -> list[str]:
     """Three folders of three subscriptions, taken for large: a process reads each subscription."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pipeline, "LARGE", 0)
+    monkeypatch.setattr(folders, "LARGE", 0)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     subs = [f"{digit * 8}-1111-1111-1111-111111111111" for digit in "cab"]
     first = [estate(subscription=sub, controls={"c": (10, ["a"])}, marks={("vm1", "a"): "Unhealthy"}) for sub in subs]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from drift.cli import main
-from drift.pipeline import explain_folders
+from drift.folders import explain_folders
 from tests.estates import make
 from tests.explained import written
 

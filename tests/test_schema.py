@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from drift.cli import main
 from drift.kinds import Class, Kind
-from drift.pipeline import explain_folders
+from drift.folders import explain_folders
 from tests import estates
 from tests.build import at, estate, mark, write
 

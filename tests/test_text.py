@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from drift import text
 from drift.cli import main
-from drift.pipeline import explain_folders
+from drift.folders import explain_folders
 from drift.terminal import Style
 from tests import estates
 from tests.build import SUB, at, estate, exemption, resource, tenant, write

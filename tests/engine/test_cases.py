@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from drift.pipeline import explain_folders
+from drift.folders import explain_folders
 from tests.explained import Answer, by_subscription
 
 CASES = sorted(path for path in (Path(__file__).parents[1] / "cases").iterdir() if path.is_dir())

@@ -1,0 +1,148 @@
+"""Evidence folders: read snapshots whole, compare along chains, explain; and write one again."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from drift.adapters import evidence_writer
+from drift.adapters.evidence import Folder, level_groups, open_folders
+from drift.engine.accounts import Course
+from drift.engine.comparison import Head, begin, compare
+from drift.engine.explanation import alone, explain
+from drift.engine.scope import covers
+from drift.errors import EvidenceError
+from drift.model import Delta, Json, Point
+from drift.names import Names
+
+type Progress = Callable[[int, int, str], None]
+"""Told after each subscription: how many are done, of how many, and its name."""
+
+LARGE = 64 << 20
+"""Bytes of assessments from which a second process earns its start."""
+
+
+def explain_folders(paths: Sequence[Path], scope: str, progress: Progress) -> Json:
+    """The explanation of a window of two or more evidence folders. Raises EvidenceError."""
+    found = explain_encoded(paths, scope, progress)
+    if "subscriptions" in found:
+        found["subscriptions"] = [
+            msgspec.json.decode(one) if isinstance(one, msgspec.Raw) else one for one in found["subscriptions"]
+        ]
+    return found
+
+
+def explain_encoded(paths: Sequence[Path], scope: str, progress: Progress) -> Json:
+    """The same, with the subscriptions of large folders already encoded: for who encodes it all."""
+    with _no_collector():
+        folders = open_folders(paths)
+        notes = level_groups(folders)
+        _known_scope(folders, scope)
+        times = [folder.taken_at for folder in folders]
+        every = {s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}
+        courses: list[Course] = []
+        known: dict[str, msgspec.Raw] = {}
+        for course, encoded in _courses(folders, sorted(every)):
+            courses.append(course)
+            if encoded is not None:
+                known[course.id] = msgspec.Raw(encoded)
+            progress(len(courses), len(every), every[course.id.lower()])
+        return explain(courses, times, scope, notes, known)
+
+
+def extract(path: Path, new: Path, scope: str) -> int:
+    """Writes the subscriptions of a scope to a new evidence folder, with what an explanation reads and nothing else.
+
+    How many they are. Raises EvidenceError.
+    """
+    (folder,) = open_folders([path])
+    _known_scope([folder], scope)
+    with _no_collector():
+        names = folder.recommendations.copy()
+        read = [folder.snapshot(identity, Names(), names) for identity in _members(folder, scope)]
+        evidence_writer.write(new, [snapshot for snapshot in read if snapshot is not None])
+    return len(read)
+
+
+def _courses(folders: Sequence[Folder], identities: Sequence[str]) -> Iterator[tuple[Course, bytes | None]]:
+    """The subscriptions through all folders, in order; large ones on all processors, a subscription at a time each.
+
+    Where it is done elsewhere, with the subscription's own explanation encoded.
+    """
+    workers = min(os.cpu_count() or 1, len(identities))
+    if workers < 2 or sum(folder.size for folder in folders) < LARGE:
+        for identity in identities:
+            yield _course(folders, identity), None
+        return
+    paths = [folder.path for folder in folders]
+    with ProcessPoolExecutor(workers, initializer=_open_once, initargs=(paths,)) as pool:
+        yield from pool.map(_course_of, identities)
+
+
+_opened: list[Folder] = []
+
+
+def _open_once(paths: Sequence[Path]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it all
+    gc.disable()
+    _opened[:] = open_folders(paths)
+    level_groups(_opened)
+
+
+def _course_of(identity: str) -> tuple[Course, bytes]:
+    course = _course(_opened, identity)
+    return course, msgspec.json.encode(alone(course, [folder.taken_at for folder in _opened]))
+
+
+def _course(folders: Sequence[Folder], identity: str) -> Course:
+    """One subscription through all folders: two snapshots are held at a time."""
+    resources, recommendations = Names(), folders[0].recommendations.copy()
+    points: list[Point | None] = []
+    deltas: list[Delta | None] = []
+    head: Head | None = None
+    for folder in folders:
+        snapshot = folder.snapshot(identity, resources, recommendations)
+        delta: Delta | None = None
+        if snapshot is None:
+            head = None
+        elif head is None:
+            head = begin(snapshot)
+        else:
+            head, delta = compare(head, snapshot)
+        points.append(head.at if head is not None else None)
+        deltas.append(delta)
+    known = [at for at in points if at is not None]
+    return Course(known[-1].subscription.id, points, deltas[1:])
+
+
+def _members(folder: Folder, scope: str) -> list[str]:
+    """The ids of the subscriptions of a folder that belong to a scope."""
+    above = folder.ancestors or {}
+    return [key for key, one in sorted(folder.subscriptions.items()) if covers(scope, one, above.get(key))]
+
+
+def _known_scope(folders: Sequence[Folder], scope: str) -> None:
+    """Raises EvidenceError for a scope that nothing belongs to."""
+    if scope.startswith("mg:") and all(folder.ancestors is None for folder in folders):
+        raise EvidenceError(f"{folders[-1].path / 'management-groups.json'}: is missing, and --scope {scope} needs it")
+    if not any(_members(folder, scope) for folder in folders):
+        raise EvidenceError(f"--scope {scope}: no subscription of the folders belongs to it")
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Decoding makes millions of objects that point to no other: to look for cycles is a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
