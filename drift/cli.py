@@ -1,4 +1,4 @@
-"""The command line: `drift explain`, `drift extract`, `drift schema`."""
+"""The command line: `drift explain`, `extract`, `export`, `import`, `teams-test`, `schema`."""
 
 from __future__ import annotations
 
@@ -15,18 +15,25 @@ from typing import TextIO
 import msgspec
 
 from drift import text
-from drift.errors import EvidenceError
+from drift.adapters.arm import is_subscription_id
+from drift.engine.wording import count
+from drift.errors import EvidenceError, ServiceError, SettingsError
 from drift.model import Json
 from drift.folders import explain_encoded, explain_folders, extract
 from drift.terminal import NARROWEST, WIDEST, Style
 
 WRONG_INPUT = 2
 FELL = 3
+UNAVAILABLE = 4
 INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. Exit status: 0 done, 2 the input can't be used (one line on stderr), 3 see --fail-under."""
+    """Runs one command.
+
+    Exit status: 0 done, 2 the input can't be used, 3 see --fail-under, 4 a service did not answer. Each with one line
+    on stderr.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - it stays open as long as we run
@@ -34,8 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = int(options.run(options))
         sys.stdout.flush()
-    except EvidenceError as error:
+    except (EvidenceError, SettingsError) as error:
         return _refuse(str(error))
+    except ServiceError as error:
+        _silence(sys.stdout)
+        print(f"drift: {text.line(str(error))}", file=sys.stderr)
+        return UNAVAILABLE
     except BrokenPipeError:  # the reader of our output has had enough: `drift explain … | head`
         _silence(sys.stdout)
         return 0
@@ -96,6 +107,29 @@ def _parser() -> argparse.ArgumentParser:
     extract.add_argument("new", type=Path, metavar="NEW_FOLDER", help="the folder to write; it must not be there yet")
     extract.add_argument("--scope", default="all", help="as for explain", metavar="SCOPE")
     extract.set_defaults(run=_extract)
+    export = commands.add_parser(
+        "export",
+        help="read a live tenant into an evidence folder",
+        description="Reads subscriptions from Azure, with the credentials of `az login`, into a new evidence folder.",
+    )
+    export.add_argument("new", type=Path, metavar="NEW_FOLDER", help="the folder to write; it must not be there yet")
+    export.add_argument("--subscription", action="append", metavar="ID", help="only this one; may be given repeatedly")
+    export.add_argument("--groups", action="store_true", help="with the management groups above each subscription")
+    export.set_defaults(run=_export)
+    import_ = commands.add_parser(
+        "import",
+        help="put evidence folders into the monitor's store",
+        description="Stores evidence folders as the beginning of the monitor's history. Nothing of it is announced.",
+        epilog="The storage account is the one of the setting DRIFT_STORAGE, as for the function app.",
+    )
+    import_.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="evidence folders, in order of time")
+    import_.set_defaults(run=_import)
+    test = commands.add_parser(
+        "teams-test",
+        help="post a harmless card, to try a webhook",
+        description="Posts a card that says it is a test to the webhook in the setting TEAMS_WEBHOOK_URL.",
+    )
+    test.set_defaults(run=_teams_test)
     schema = commands.add_parser("schema", help="print the JSON Schema of `drift explain --format json`")
     schema.set_defaults(run=_schema)
     return parser
@@ -137,6 +171,48 @@ def _explain(options: argparse.Namespace) -> int:
 def _extract(options: argparse.Namespace) -> int:
     number = extract(options.folder, options.new, options.scope)
     print(f"{number} of the subscriptions of {text.line(str(options.folder))} are in {text.line(str(options.new))}")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from drift import bootstrap
+    from drift.adapters.defender import export
+
+    only = None if options.subscription is None else {one.lower() for one in options.subscription}
+    for one in sorted(only or ()):
+        if not is_subscription_id(one):
+            raise EvidenceError(f"--subscription {one[:60]}: is not a subscription id")
+    with _Progress(sys.stderr) as progress:
+        number = export(bootstrap.defender(), options.new, only, progress.step, groups=options.groups)
+    print(f"{count(number, 'subscription')} read into {text.line(str(options.new))}")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from drift import bootstrap
+    from drift.importing import import_folders
+
+    with _Progress(sys.stderr) as progress:
+        number = import_folders(options.folders, bootstrap.settings(), bootstrap.store(), progress.step)
+    print(f"{count(number, 'movement')} stored, from {count(len(options.folders), 'folder')}")
+    return 0
+
+
+def _teams_test(_: argparse.Namespace) -> int:
+    from uuid import uuid4
+
+    from drift import bootstrap, card
+    from drift.adapters.teams import Teams
+
+    url = bootstrap.settings().teams_webhook_url
+    if not url:
+        raise SettingsError("TEAMS_WEBHOOK_URL is not set: there is no webhook to try")
+    message = uuid4().hex
+    Teams(url).post(card.envelope(card.test_card(message)), message)
+    print(
+        f"The webhook accepted the card (ref {message[:8]}). A Workflows webhook answers before it posts: look into the\n"
+        "channel, and if nothing is there, into the flow's run history."
+    )
     return 0
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,6 +189,18 @@ class Grace:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """A health report of Defender: how a source of its data does."""
+
+    status: str
+    """As Azure spells it: Healthy, NotHealthy, NotApplicable."""
+    plans: tuple[str, ...] = ()
+    """The Defender plans that it affects."""
+    issues: tuple[str, ...] = ()
+    """The names of what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What surrounds the marks. None: that answer is not at hand, which tells of no change."""
 
@@ -204,6 +216,10 @@ class Context:
     """Initiative id to (reference to policy definition id); all in lower case, as all keys here are."""
     ancestors: tuple[str, ...] | None = None
     """Management group names above the subscription, nearest first, in lower case."""
+    provisioning: Mapping[str, bool] | None = None
+    """Auto provisioning setting to whether it is on."""
+    health: Mapping[str, Health] | None = None
+    """Health reports by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,3 +395,47 @@ class Delta:
 
 
 Json = dict[str, Any]
+
+type Category = Literal[
+    "exemption",
+    "assignment",
+    "initiative",
+    "plan",
+    "standard",
+    "connector",
+    "governance",
+    "provisioning",
+    "setting",
+    "resource",
+    "policy_state",
+]
+"""What an event is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happened in Azure, as an event told it. All text is one printable line."""
+
+    key: str
+    """Names the event by its id and source, however often it is delivered; a valid part of a Table key."""
+    id: str
+    source: str
+    time: int
+    operation: str
+    """As Azure wrote it: `Microsoft.Security/pricings/write`; of policy states the type of the event."""
+    category: Category
+    action: Literal["write", "delete", "action", "state"]
+    succeeded: bool
+    subscription: str
+    """Its id in lower case."""
+    subject: str
+    """The id of the resource, as given."""
+    actor: str | None = None
+    """Who did it, by name, else by user name, else by application id, else by object id."""
+    actor_type: Literal["User", "Application"] | None = None
+    actor_id: str | None = None
+    """The object id in Microsoft Entra ID."""
+    ip: str | None = None
+    correlation: str | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)
+    """What else was told: `complianceState`, `policyAssignmentId`, `status`, `role` …"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
@@ -42,6 +42,10 @@ GONE = "it is no longer among the subscriptions"
 UNWATCHED = "it is no longer watched"
 
 
+class MessageError(Exception):
+    """A message can't be read, now or ever: says why. The queue keeps it with the poison."""
+
+
 class Source(Protocol):
     """Azure, as far as it is read. Each raises ServiceError where Azure does not answer."""
 
@@ -67,10 +71,10 @@ class Source(Protocol):
         """The tick of Azure's clock at its last answer."""
 
 
-class Order(msgspec.Struct, omit_defaults=True):
+class Order(msgspec.Struct, omit_defaults=True, frozen=True):
     """A message on the queue `snapshots`: look at a subscription."""
 
-    subscription: str
+    subscription: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F-]{36}$")]
     ancestors: tuple[str, ...] | None = None
 
 
@@ -117,12 +121,19 @@ class Monitor:
 
     # One subscription
 
-    def snapshot(self, message: str) -> None:
+    def snapshot(self, message: bytes | str) -> None:
+        """What a message on the queue `snapshots` asks for. Raises MessageError, or as `look` does."""
+        try:
+            order = msgspec.json.decode(message, type=Order)
+        except msgspec.DecodeError as error:
+            raise MessageError(f"a message on the queue snapshots can't be read: {error}") from None
+        self.look(order)
+
+    def look(self, order: Order) -> None:
         """Collects a subscription, compares it with the head of its chain, and moves the chain on.
 
         Raises ServiceError; ConflictError if other workers are always faster.
         """
-        order = msgspec.json.decode(message, type=Order)
         for _ in range(TRIES - 1):
             try:
                 return self._look(order)
@@ -142,8 +153,10 @@ class Monitor:
             self._begin(identity, begin(now))
             return
         before = _at(old, max(old.snapshot.taken_at, seen.looked_at if seen else NEVER))
-        if now.taken_at <= before.snapshot.taken_at:
-            return  # another worker has looked since
+        if now.taken_at <= before.snapshot.taken_at:  # another worker has looked since, and may have been killed
+            if seen is None or seen.at != known.at:
+                self.store.index(known, before.snapshot.taken_at)
+            return
         new, delta = compare(before, now, cells=True)
         if _moved(before, new, delta):
             self._move(known, new, delta)

@@ -26,6 +26,15 @@ TABLES = ("drift", "driftindex", "driftchanges")
 QUEUES = ("snapshots", "changes")
 CONTAINER = "drift"
 
+_EMULATOR = (
+    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
+    # The emulator's key, which is the same everywhere and published: no secret.
+    "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
+    "BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;"
+    "TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;"
+)
+"""What UseDevelopmentStorage=true stands for: the Functions host knows it, the SDKs do not."""
+
 
 @contextmanager
 def translated(operation: str) -> Iterator[None]:
@@ -45,10 +54,12 @@ def translated(operation: str) -> Iterator[None]:
 
 
 class Storage:
-    """One storage account, by its connection."""
+    """One storage account, by its connection. A call that fails is tried again `tries` times, by the SDK's own rules."""
 
-    def __init__(self, connection: Connection, credential: TokenCredential | None = None) -> None:
+    def __init__(self, connection: Connection, credential: TokenCredential | None = None, tries: int = 3) -> None:
         self._connection, self._credential = connection, credential
+        self._string = _EMULATOR if connection.string == "UseDevelopmentStorage=true" else connection.string
+        self._options: Any = {"retry_total": tries}
         self._tables: dict[str, TableClient] = {}
 
     # Tables
@@ -122,9 +133,9 @@ class Storage:
         from azure.data.tables import TableServiceClient
 
         one = self._connection
-        if one.string is not None:
-            return TableServiceClient.from_connection_string(one.string)
-        return TableServiceClient(one.table or "", credential=self._credential)
+        if self._string is not None:
+            return TableServiceClient.from_connection_string(self._string, **self._options)
+        return TableServiceClient(one.table or "", credential=self._credential, **self._options)
 
     # Blobs
 
@@ -160,10 +171,10 @@ class Storage:
         from azure.storage.blob import BlobServiceClient
 
         one = self._connection
-        if one.string is not None:
-            service = BlobServiceClient.from_connection_string(one.string)
+        if self._string is not None:
+            service = BlobServiceClient.from_connection_string(self._string, **self._options)
         else:
-            service = BlobServiceClient(one.blob or "", credential=self._credential)
+            service = BlobServiceClient(one.blob or "", credential=self._credential, **self._options)
         container = service.get_container_client(CONTAINER)
         with suppress(ResourceExistsError):
             container.create_container()
@@ -207,6 +218,6 @@ class Storage:
         from azure.storage.queue import QueueServiceClient
 
         one = self._connection
-        if one.string is not None:
-            return QueueServiceClient.from_connection_string(one.string)
-        return QueueServiceClient(one.queue or "", credential=self._credential)
+        if self._string is not None:
+            return QueueServiceClient.from_connection_string(self._string, **self._options)
+        return QueueServiceClient(one.queue or "", credential=self._credential, **self._options)

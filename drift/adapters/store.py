@@ -14,7 +14,7 @@ that may be missing. Times are ticks (see model.py). A service that fails raises
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -22,7 +22,7 @@ from uuid import uuid4
 import msgspec
 
 from drift.adapters.packing import pack, unpack
-from drift.adapters.storage import Storage
+from drift.adapters.storage import QUEUES, Storage
 from drift.kinds import Kind
 from drift.model import DAY, Happening, Json, ticks
 
@@ -31,6 +31,9 @@ INVERTED = 10**19 - 1
 
 BATCH = 100
 """Operations in a transaction, at the most."""
+
+LOOKED_THROUGH = 10_000
+"""Events that one page of a group looks through, at the most."""
 
 INLINE = 60_000
 """Bytes that a property of an entity holds, with a margin (its limit is 64 KiB); what is larger is only in the blob."""
@@ -202,8 +205,7 @@ class Store:
         if kind is not None:
             conditions.append(f"k_{kind.value} eq true")
         if least is not None:
-            conditions.append("size ge @least")
-            values["least"] = least
+            conditions.append(f"size ge {least:.12f}")  # as a parameter, the SDK writes 1.0 as true and 0.0 as false
         found: list[Row] = []
         for entity in self._storage.query("drift", " and ".join(conditions), values, limit + 1, _SHOWN):
             if len(found) == limit:
@@ -222,11 +224,35 @@ class Store:
         entity = self._storage.get("drift", scope, _row_key(at))
         return None if entity is None else _row(entity)
 
-    def between(self, scope: str, since: int, until: int) -> list[Row]:
-        """The rows of a chain in (since, until], oldest first, with their bodies."""
+    def between(self, scope: str, since: int, until: int, *, bodies: bool = True) -> list[Row]:
+        """The rows of a chain in (since, until], oldest first, with their bodies or without."""
         condition = "PartitionKey eq @scope and RowKey ge @low and RowKey lt @high"
         values = {"scope": scope, "low": _row_key(until), "high": _row_key(since)}
-        return [_row(entity) for entity in self._storage.query("drift", condition, values, 1000)][::-1]
+        select = None if bodies else _SHOWN
+        return [_row(entity) for entity in self._storage.query("drift", condition, values, 1000, select)][::-1]
+
+    def series(self, scope: str, since: int, until: int, *, limit: int = 100) -> Page[Row]:
+        """The rows of a chain in (since, until], oldest first, be it what began it; `after` is the `since` of the rest.
+
+        Keys run from new to old: they are read alone first, to find where the oldest begin.
+        """
+        condition = "PartitionKey eq @scope and RowKey ge @low and RowKey lt @high"
+        values = {"scope": scope, "low": _row_key(until), "high": _row_key(since)}
+        keys = [one["RowKey"] for one in self._storage.query("drift", condition, values, 1000, ["RowKey"])]
+        if not keys:
+            return Page()
+        rows = self._storage.query("drift", condition, values | {"low": keys[-limit:][0]}, limit, _SHOWN)
+        found = [_row(entity) for entity in rows][::-1]
+        return Page(found, str(found[-1].at) if len(keys) > limit else None)
+
+    def oldest(self, scope: str) -> Row | None:
+        """The oldest row of a chain that is kept; None if there is none."""
+        condition = "PartitionKey eq @scope and RowKey ge @low and RowKey lt @high"
+        values = {"scope": scope, "low": "d", "high": "e"}
+        last: str | None = None
+        for entity in self._storage.query("drift", condition, values, 1000, ["RowKey"]):
+            last = entity["RowKey"]
+        return None if last is None else self.movement(scope, INVERTED - int(last[1:]))
 
     # Outbox
 
@@ -271,6 +297,10 @@ class Store:
                 self._storage.put("drift", entity)
             else:
                 self._storage.delete("drift", one.scope, f"o{one.at:019d}")
+
+    def depths(self) -> dict[str, int | None]:
+        """About how many messages wait in each queue and its poison queue; None where there is none yet."""
+        return {name: self._storage.depth(name) for queue in QUEUES for name in (queue, f"{queue}-poison")}
 
     # Index
 
@@ -323,20 +353,26 @@ class Store:
         since: int | None = None,
         until: int | None = None,
         *,
+        among: Collection[str] | None = None,
         limit: int = 100,
         after: str | None = None,
     ) -> Page[Happening]:
-        """The events seen in (since, until], newest first, of a subscription or of `all`."""
+        """The events seen in (since, until], newest first, of a subscription or of `all`.
+
+        `among`: only those of these subscriptions. A page then ends where so many were looked through, full or not.
+        """
         conditions = ["PartitionKey eq @partition", "RowKey gt @low", "RowKey lt @high"]
         low = "" if until is None else f"{INVERTED - until:019d}"
         high = "~" if since is None else f"{INVERTED - since:019d}"
         values = {"partition": partition, "low": max(low, after or ""), "high": high}
         found: list[Happening] = []
         last: str | None = None
-        for entity in self._storage.query("driftchanges", " and ".join(conditions), values, limit + 1):
-            if len(found) == limit:
+        size = limit + 1 if among is None else 1000
+        for seen, entity in enumerate(self._storage.query("driftchanges", " and ".join(conditions), values, size)):
+            if len(found) == limit or seen == LOOKED_THROUGH:
                 return Page(found, last)
-            found.append(msgspec.json.decode(zlib.decompress(entity["body"]), type=Happening))
+            if among is None or entity["subscription"] in among:
+                found.append(msgspec.json.decode(zlib.decompress(entity["body"]), type=Happening))
             last = entity["RowKey"]
         return Page(found)
 

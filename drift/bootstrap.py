@@ -1,0 +1,137 @@
+"""Picks the parts that the settings ask for. Each is made on first use, once a worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import azure.functions as func
+    from azure.core.credentials import TokenCredential
+
+    from drift.adapters.defender import Defender
+    from drift.adapters.storage import Storage
+    from drift.adapters.store import Store
+    from drift.history import History
+    from drift.pipeline import Monitor
+    from drift.settings import Settings
+    from drift.telling import Teller
+    from drift.web.api import Response
+
+
+def connection_name(environment: Mapping[str, str]) -> str:
+    """The name of the storage connection that triggers use: DRIFT_STORAGE where it is set, else the host's own."""
+    named = environment.get("DRIFT_STORAGE", "")
+    if named and "=" not in named:
+        return named  # the name of another connection
+    own = named or any(name.startswith("DRIFT_STORAGE__") and value for name, value in environment.items())
+    return "DRIFT_STORAGE" if own else "AzureWebJobsStorage"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this worker. Raises SettingsError, which names all that is wrong."""
+    from drift.settings import read
+
+    return read(os.environ)
+
+
+@cache
+def credential() -> TokenCredential | None:
+    """Who we are to Azure; None on loopback without tokens."""
+    if settings().credential == "none":
+        return None
+    from azure.identity import DefaultAzureCredential
+
+    client = settings().storage.client_id
+    return DefaultAzureCredential(managed_identity_client_id=client) if client else DefaultAzureCredential()
+
+
+@cache
+def storage() -> Storage:
+    """The storage account."""
+    from drift.adapters.storage import Storage
+
+    connection = settings().storage
+    return Storage(connection, credential() if connection.string is None else None)
+
+
+@cache
+def store() -> Store:
+    """What is kept."""
+    from drift.adapters.store import Store
+
+    return Store(storage())
+
+
+@cache
+def defender() -> Defender:
+    """Azure, as far as it is read."""
+    from drift.adapters.defender import Defender
+
+    return Defender(settings().arm_endpoint, credential())
+
+
+@cache
+def monitor() -> Monitor:
+    """What watches."""
+    from drift.pipeline import Monitor
+
+    return Monitor(settings(), defender(), store(), storage().send, _clock)
+
+
+@cache
+def teller() -> Teller:
+    """What tells."""
+    from drift.adapters.teams import Teams
+    from drift.adapters.topic import Topic
+    from drift.telling import Teller
+
+    webhook, topic = settings().teams_webhook_url, settings().topic_endpoint
+    return Teller(
+        store(),
+        Teams(webhook) if webhook else None,
+        Topic(topic, credential()) if topic else None,
+        _clock,
+    )
+
+
+@cache
+def history() -> History:
+    """What answers."""
+    from drift.history import History
+
+    return History(store(), settings().groups)
+
+
+def respond(route: str, parameters: Mapping[str, str], query: Mapping[str, str]) -> Response:
+    """The answer to a request."""
+    from drift.web.api import respond
+
+    return respond(history, route, parameters, query)
+
+
+def accept(event: func.EventGridEvent) -> None:
+    """Puts an event on the queue `changes`, as it came."""
+    from drift.adapters.events import written
+
+    storage().send("changes", written(event), 0)
+
+
+def record(message: bytes) -> None:
+    """Stores what an event tells. One that is not ours is let go; one that can't be read raises EventError."""
+    from drift.adapters.events import read
+
+    change = read(message)
+    if change is not None:
+        monitor().record(change)
+
+
+def _clock() -> int:
+    from datetime import UTC, datetime
+
+    from drift.model import ticks
+
+    return ticks(datetime.now(UTC))

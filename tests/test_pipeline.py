@@ -1,0 +1,349 @@
+"""The pipeline over a real store: what a pass does, and that no kill, race or repeat loses or doubles a movement."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from drift.model import HOUR, ticks
+from drift.pipeline import GONE, UNWATCHED, WAKE, MessageError
+from tests.adapters.test_store import change
+from tests.build import SUB, T0, Estate, Folder, estate, guid, tenant
+from tests.watched import KilledError, Watch
+
+MARKS = {("vm1", "a"): "Unhealthy", ("vm2", "a"): "Unhealthy", ("vm3", "a"): "Healthy", ("st1", "b"): "Healthy"}
+CONTROLS = {"c": (10, ["a"]), "d": (4, ["b"])}
+
+
+@pytest.fixture
+def watch(storage: str, tmp_path: Path) -> Watch:
+    return Watch(storage, tmp_path)
+
+
+def before(**more: object) -> Estate:
+    return estate(controls=CONTROLS, marks=MARKS, **more)
+
+
+def story() -> list[Folder]:
+    """A fix, a fix undone and a fix elsewhere, each eight hours after the last."""
+    first = before(tags={"environment": "prod"})
+    second = first.but(marks={("vm1", "a"): "Healthy"})
+    third = second.but(marks={("vm1", "a"): "Unhealthy", ("st1", "b"): "Unhealthy"})
+    return [first, second, third, third.but(marks={("vm2", "a"): "Healthy"})]
+
+
+def movements(watch: Watch, scope: str = SUB) -> list[float | None]:
+    return [row.movement for row in watch.rows(scope)]
+
+
+def test_a_pass_keeps_what_moved_and_why(watch):
+    for folder in story():
+        watch.see(folder)
+    assert [len(movements(watch, scope)) for scope in (SUB, "all", "prod")] == [3, 3, 3]
+    watch.check(SUB, "all", "prod")
+    found = watch.explained(SUB)
+    assert {cause["kind"] for cause in found["causes"]} == {"remediation", "regression"}
+    assert sum(movements(watch)) == pytest.approx(found["after"]["percentage"] - found["before"]["percentage"])
+
+
+def test_an_unchanged_subscription_costs_one_write(watch):
+    folder = before()
+    for hours in (0, 1):
+        watch.see(folder.but(hours=hours) if hours else folder)
+    looked = watch.store.looked(SUB).looked_at
+    watch.storage.log.clear()
+    watch.see(folder.but(hours=2), roll_up=False)
+    assert watch.storage.log == ["put"]
+    assert watch.store.looked(SUB).looked_at > looked
+    assert movements(watch) == []
+
+
+def test_the_time_of_a_movement_begins_at_the_last_look(watch):
+    first = before()
+    watch.see(first)
+    watch.see(first.but(hours=1))
+    watch.see(first.but(hours=2))
+    watch.see(first.but(hours=3, marks={("vm1", "a"): "Healthy"}))
+    (row,) = watch.rows(SUB)
+    assert (row.since, row.at) == (ticks(T0) + 2 * HOUR, ticks(T0) + 3 * HOUR)
+
+
+def test_a_message_handled_again_changes_nothing(watch):
+    for folder in story():
+        watch.see(folder)
+        known = watch.store.head(SUB)
+        watch.look(SUB)
+        watch.look(SUB.upper())
+        watch.monitor.roll_up()
+        assert watch.store.head(SUB) == known
+    assert len(movements(watch)) == 3
+    watch.check(SUB, "all")
+
+
+def test_what_a_slow_worker_read_earlier_does_not_move_the_chain_back(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.azure.show(folders[1])
+    watch.azure.meanwhile = lambda: (watch.azure.show(folders[2]), watch.look(SUB))
+    watch.look(SUB)
+    (row,) = watch.rows(SUB)
+    assert row.at == ticks(T0) + 16 * HOUR
+    watch.check(SUB)
+
+
+def test_two_workers_on_one_subscription_at_once_make_one_movement(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.azure.show(folders[1])
+    watch.azure.meanwhile = lambda: watch.look(SUB)
+    watch.look(SUB)
+    assert len(movements(watch)) == 1
+    assert len(watch.store.waiting(SUB)) == 1
+    watch.check(SUB)
+
+
+def test_the_worker_that_lost_a_race_leaves_no_blob(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.azure.show(folders[1])
+    watch.azure.meanwhile = lambda: watch.look(SUB)
+    watch.look(SUB)
+    names = [name for name, _ in watch.storage.names() if SUB in name]
+    assert sorted(name.partition("/")[0] for name in names) == ["deltas", "deltas", "heads"]
+
+
+def states(watch: Watch) -> object:
+    """All that is kept, but for names and times of our own clock."""
+    chains = {scope: watch.store.head(scope) for scope in (SUB, "all", "prod")}
+    return (
+        {scope: (head.at, head.taken_at, head.own_work) for scope, head in chains.items() if head},
+        {
+            scope: [(row.at, row.since, row.movement, row.own_work, row.told) for row in watch.rows(scope)]
+            for scope in chains
+        },
+        {scope: [(one.at, one.destinations) for one in watch.store.waiting(scope)] for scope in chains},
+        {(group, scope): known for group in (False, True) for scope, known in watch.store.chains(group).items()},
+    )
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before an operation", "after an operation"])
+def test_a_worker_killed_at_any_step_and_run_again_leaves_what_an_undisturbed_one_does(
+    azurite, accounts, tmp_path, after
+):
+    def fresh(name: str) -> Watch:
+        return Watch(azurite.connection_string(next(accounts)), tmp_path / name)
+
+    folders = story()[:3]
+    calm = fresh("calm")
+    steps: list[int] = []
+    for folder in folders:
+        calm.storage.log.clear()
+        calm.see(folder)
+        steps.append(len(calm.storage.log))
+    wanted = states(calm)
+    for step in range(1, max(steps) + 1):
+        watch = fresh(f"{after}-{step}")
+        for folder, number in zip(folders, steps, strict=True):
+            watch.storage.log.clear()
+            watch.storage.die_at, watch.storage.after = (step if step <= number else None), after
+            try:
+                watch.see(folder)
+            except KilledError:
+                watch.storage.die_at, watch.sent = None, []
+                watch.see(folder)  # the queue gives the message again, the timer ticks again
+        assert states(watch) == wanted, f"killed at operation {step}"
+        watch.check(SUB, "all", "prod")
+
+
+def test_a_storage_that_refuses_a_transaction_loses_nothing(watch, monkeypatch):
+    from drift.errors import ServiceError
+
+    folders = story()
+    watch.see(folders[0])
+    refused = []
+
+    def refuse(table: str, operations: object) -> bool:
+        refused.append(table)
+        raise ServiceError("commit to drift: storage answered 503 ServerBusy")
+
+    watch.azure.show(folders[1])
+    watch.storage.transact = refuse  # type: ignore[method-assign]
+    with pytest.raises(ServiceError):
+        watch.look(SUB)
+    del watch.storage.transact
+    assert (movements(watch), refused) == ([], ["drift"])
+    watch.look(SUB)
+    assert len(movements(watch)) == 1
+
+
+# Subscriptions that come and go
+
+
+def other(**more: object) -> Estate:
+    return estate(subscription=guid("other"), controls=CONTROLS, marks={("vm9", "a"): "Unhealthy"}, **more)
+
+
+def test_a_subscription_that_disappears_leaves_the_group_and_is_not_a_movement_to_zero(watch):
+    first = before()
+    watch.see(tenant(first, other()))
+    watch.see(tenant(first.but()))
+    assert movements(watch, guid("other")) == [None]
+    (row,) = watch.rows(guid("other"))
+    assert GONE in str(row.told["unscored"])
+    found = watch.explained("all")
+    assert [(cause["kind"], cause["subject"]) for cause in found["causes"]] == [("subscription_removed", guid("other"))]
+    watch.check("all")
+    watch.see(tenant(first.but(hours=16)))
+    assert movements(watch, guid("other")) == [None]  # it is told once
+
+
+def test_a_subscription_that_comes_back_begins_anew(watch):
+    first = before()
+    watch.see(tenant(first, other()))
+    watch.see(tenant(first.but()))
+    watch.see(tenant(first.but(hours=16), other().but(hours=16)))
+    assert movements(watch, guid("other")) == [None, None]
+    watch.check("all", guid("other"))
+    assert {cause["kind"] for cause in watch.explained("all")["causes"]} == {
+        "subscription_removed",
+        "subscription_added",
+    }
+
+
+@pytest.mark.parametrize("state", ["Disabled", "Deleted"])
+def test_a_disabled_subscription_is_unscored_with_its_reason(watch, state):
+    first = before()
+    watch.see(tenant(first, other()))
+    gone = {path: rows for path, rows in other().but().items() if not path.startswith(guid("other"))}
+    gone["subscriptions.json"]["value"][0]["state"] = state
+    watch.see(tenant(first.but(), gone))
+    (row,) = watch.rows(guid("other"))
+    assert row.movement is None
+    assert row.told["unscored"][0]["reason"] == f"subscription is {state}"
+
+
+def test_a_subscription_that_no_setting_asks_for_is_not_looked_at(storage, tmp_path):
+    watch = Watch(storage, tmp_path, DRIFT_SCOPES=SUB)
+    watch.see(tenant(before(), other()))
+    assert list(watch.store.chains()) == [SUB]
+    watch.look(guid("other"))
+    assert list(watch.store.chains()) == [SUB]
+
+
+def test_a_subscription_that_is_no_longer_watched_leaves_with_that_reason(storage, tmp_path):
+    first = tenant(before(), other())
+    Watch(storage, tmp_path / "1").see(first)
+    watch = Watch(storage, tmp_path / "2", DRIFT_SCOPES=SUB)
+    watch.see(tenant(before().but(), other().but()))
+    (row,) = watch.rows(guid("other"))
+    assert UNWATCHED in str(row.told["unscored"])
+
+
+def test_a_subscription_that_moves_to_another_management_group_moves_the_groups(storage, tmp_path):
+    watch = Watch(storage, tmp_path, DRIFT_GROUPS="left=mg:left;right=mg:right")
+    first = before(ancestors=["left"])
+    two = other(ancestors=["right"])
+    watch.see(tenant(first, two))
+    watch.see(tenant(first.but(ancestors=["right"]), two.but()))
+    assert [cause["kind"] for cause in watch.explained("right")["causes"]] == ["subscription_added"]
+    assert movements(watch, "left") == [None]
+    assert movements(watch, "all") in ([], [0.0])
+    watch.check("right", "all", SUB)
+
+
+def test_a_tag_that_changes_moves_the_groups_and_not_the_subscription(watch):
+    first, two = before(tags={"environment": "prod"}), other(tags={"environment": "prod"})
+    watch.see(tenant(first, two))
+    watch.see(tenant(first.but(), two.but(tags={"environment": "dev"})))
+    assert [cause["kind"] for cause in watch.explained("prod")["causes"]] == ["subscription_removed"]
+    assert movements(watch, guid("other")) == [0.0]
+    watch.check("prod", "all")
+
+
+def test_groups_without_members_have_no_score_and_do_not_fail(storage, tmp_path):
+    watch = Watch(storage, tmp_path, DRIFT_GROUPS="nobody=tag:a=b")
+    for folder in story():
+        watch.see(folder)
+    assert movements(watch, "nobody") == []
+
+
+# Events
+
+
+def test_a_burst_of_events_wakes_a_subscription_once(watch):
+    for number in range(20):
+        watch.monitor.record(change(f"k{number}", ticks(T0) + number))
+    assert [(queue, delay) for queue, _, delay in watch.sent] == [("snapshots", 900)]
+    assert len(watch.store.changes(SUB_OF_CHANGE).items) == 20
+    watch.time += WAKE + 1
+    watch.monitor.record(change("later", ticks(T0) + 99))
+    assert len(watch.sent) == 2
+
+
+def test_a_worker_killed_before_it_sent_the_wake_sends_it_when_run_again(watch):
+    sent, watch.sent = watch.sent, []
+
+    def die(*_: object) -> None:
+        raise KilledError
+
+    object.__setattr__(watch.monitor, "send", die)
+    with pytest.raises(KilledError):
+        watch.monitor.record(change())
+    object.__setattr__(watch.monitor, "send", watch._send)
+    watch.monitor.record(change())
+    watch.monitor.record(change("another"))
+    assert len(watch.sent) == 1
+    assert sent == []
+
+
+def test_what_failed_in_azure_is_stored_and_wakes_nobody(watch):
+    from dataclasses import replace
+
+    watch.monitor.record(replace(change(), succeeded=False))
+    assert watch.sent == []
+    assert len(watch.store.changes("all").items) == 1
+
+
+SUB_OF_CHANGE = change().subscription
+
+
+# Messages, retention
+
+
+@pytest.mark.parametrize("message", ["", "{", "[]", '{"subscription": 7}', '{"subscription": "../../x"}', "{}"])
+def test_a_message_that_can_not_be_read_says_why(watch, message):
+    with pytest.raises(MessageError, match="snapshots can't be read"):
+        watch.monitor.snapshot(message)
+
+
+def test_what_is_older_than_is_kept_goes_and_the_chain_goes_on(watch):
+    folders = story()
+    for folder in folders[:3]:
+        watch.see(folder)
+    watch.time = ticks(T0) + 30 * 366 * 24 * HOUR
+    assert watch.monitor.expire() > 0
+    assert [len(movements(watch, scope)) for scope in (SUB, "all")] == [1, 1]
+    watch.see(folders[3])
+    assert len(movements(watch)) == 2
+    watch.check(SUB)
+
+
+def test_the_head_alone_moves_on_when_only_what_surrounds_the_marks_changed(watch):
+    first = before()
+    watch.see(first)
+    watch.see(first.but(hours=1))
+    watch.see(first.but(hours=2, plans={"VirtualMachines": "Standard"}))
+    blob = watch.store.head(SUB).blob
+    assert movements(watch) == []
+    watch.see(first.but(hours=3, plans={"VirtualMachines": "Standard"}))
+    assert watch.store.head(SUB).blob == blob
+
+
+def test_a_chain_is_contiguous_in_time(watch):
+    for folder in story():
+        watch.see(folder)
+    for scope in (SUB, "all", "prod"):
+        for earlier, later in pairwise(watch.rows(scope)):
+            assert later.since >= earlier.at
