@@ -1,0 +1,197 @@
+"""Telling: every movement once, in order, to each destination; a repeat only after a kill, and recognisable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drift.errors import ServiceError
+from drift.model import HOUR
+from tests.build import SUB, Estate, estate, guid, tenant
+from tests.test_pipeline import CONTROLS, MARKS, story
+from tests.watched import KilledError, Watch
+
+
+@pytest.fixture
+def watch(storage: str, tmp_path: Path) -> Watch:
+    return Watch(storage, tmp_path)
+
+
+def told(watch: Watch) -> list[str]:
+    """The ids of the movements that the topic got, in order."""
+    return [identity for identity, _ in watch.topic.events]
+
+
+def wanted(watch: Watch, *scopes: str) -> list[str]:
+    return [row.id for scope in scopes for row in watch.rows(scope)]
+
+
+def test_the_movements_of_one_pass_are_one_card(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.see(folders[1])
+    watch.teller.announce()
+    assert len(watch.webhook.messages) == 1
+    assert sorted(told(watch)) == sorted(wanted(watch, SUB, "all", "prod"))
+
+
+def test_nothing_is_told_twice(watch):
+    for folder in story():
+        watch.see(folder)
+        watch.teller.announce()
+        watch.teller.announce()
+    assert len(watch.webhook.messages) == 3
+    assert len({message for message, _ in watch.webhook.messages}) == 3
+    assert sorted(told(watch)) == sorted(wanted(watch, SUB, "all", "prod"))
+    assert watch.store.due() == []
+
+
+def test_each_chain_is_told_in_order_of_time(watch):
+    for folder in story():
+        watch.see(folder)
+    watch.teller.announce()
+    for scope in (SUB, "all", "prod"):
+        assert [one for one in told(watch) if one.startswith(scope)] == wanted(watch, scope)
+
+
+def test_a_subscriptions_movement_waits_for_its_rollup_but_not_for_ever(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.see(folders[1], roll_up=False)
+    watch.time -= HOUR
+    watch.teller.announce()
+    assert watch.webhook.messages == []
+    watch.time += HOUR // 2
+    watch.teller.announce()
+    assert told(watch) == wanted(watch, SUB)
+    watch.monitor.roll_up()
+    watch.teller.announce()
+    assert sorted(told(watch)) == sorted(wanted(watch, SUB, "all", "prod"))
+
+
+def test_what_is_below_the_threshold_waits_for_the_digest(storage, tmp_path):
+    watch = Watch(storage, tmp_path, DRIFT_ANNOUNCE_PP="99")
+    for folder in story():
+        watch.see(folder)
+        watch.teller.announce()
+    assert watch.webhook.messages == []
+    watch.teller.digest()
+    watch.teller.digest()
+    assert len(watch.webhook.messages) == 1
+    assert watch.store.due(digest=True) == []
+
+
+def test_a_movement_that_ends_or_begins_a_score_is_told_whatever_the_threshold(storage, tmp_path):
+    watch = Watch(storage, tmp_path, DRIFT_ANNOUNCE_PP="99")
+    first = estate(controls=CONTROLS, marks=MARKS)
+    watch.see(first)
+    watch.see(first.but(plans={"FoundationalCspm": "Free"}))
+    watch.teller.announce()
+    assert len(watch.webhook.messages) == 1
+    assert "Foundational CSPM is off" in str(watch.webhook.messages[0][1])
+
+
+@pytest.mark.parametrize("answer", [429, 500, 400])
+def test_while_teams_is_down_movements_wait_in_order_and_the_topic_goes_on(watch, answer):
+    def refuse() -> None:
+        raise ServiceError(f"Teams answered {answer}")
+
+    watch.webhook.refuse = refuse
+    folders = story()
+    watch.see(folders[0])
+    for folder in folders[1:]:
+        watch.see(folder)
+        for _ in range(3):
+            with pytest.raises(ServiceError, match=str(answer)):
+                watch.teller.announce()
+    assert sorted(told(watch)) == sorted(wanted(watch, SUB, "all", "prod"))
+    watch.webhook.refuse = None
+    watch.teller.announce()
+    watch.teller.announce()
+    assert len(watch.webhook.messages) == 2  # what was about to be sent when it went down, and all since
+    assert watch.store.waiting(SUB) == []
+
+
+def test_a_sweep_killed_at_any_step_repeats_at_most_one_message_under_its_id(azurite, accounts, tmp_path):
+    folders = story()[:2]
+    calm = Watch(azurite.connection_string(next(accounts)), tmp_path / "calm")
+    for folder in folders:
+        calm.see(folder)
+    calm.storage.log.clear()
+    calm.teller.announce()
+    for step in range(1, len(calm.storage.log) + 1):
+        for after in (False, True):
+            watch = Watch(azurite.connection_string(next(accounts)), tmp_path / f"{step}-{after}")
+            for folder in folders:
+                watch.see(folder)
+            watch.storage.log.clear()
+            watch.storage.die_at, watch.storage.after = step, after
+            with pytest.raises(KilledError):
+                watch.teller.announce()
+            watch.storage.die_at = None
+            watch.teller.announce()
+            messages = [message for message, _ in watch.webhook.messages]
+            assert len(set(messages)) == 1
+            assert len(messages) <= 2
+            if len(messages) == 2:
+                assert watch.webhook.messages[0] == watch.webhook.messages[1]
+            assert set(told(watch)) == set(wanted(watch, SUB, "all", "prod"))
+            assert watch.store.due() == []
+
+
+def test_a_kill_between_the_mark_and_the_commit_is_not_forgotten(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.teller.announce()
+    watch.azure.show(folders[1])
+    watch.storage.log.clear()
+    watch.storage.die_at = watch_step = 4  # head blob, delta blob, mark, | commit
+    with pytest.raises(KilledError):
+        watch.look(SUB)
+    assert watch.storage.log[: watch_step - 1] == ["upload", "upload", "put"]
+    watch.storage.die_at = None
+    watch.teller.announce()
+    assert [mark.scope for mark in watch.store.due()] == [SUB]  # what was to come may still come
+    watch.look(SUB)
+    watch.monitor.roll_up()
+    watch.teller.announce()
+    assert set(told(watch)) == set(wanted(watch, SUB, "all", "prod"))
+    assert watch.store.due() == []
+
+
+def test_the_sweep_repairs_an_index_that_a_killed_worker_left_behind(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.azure.show(folders[1])
+    watch.storage.log.clear()
+    watch.storage.die_at, watch.storage.after = 4, True
+    with pytest.raises(KilledError):
+        watch.look(SUB)
+    watch.storage.die_at = None
+    assert watch.store.looked(SUB).at < watch.store.head(SUB).at
+    watch.teller.announce()
+    assert watch.store.looked(SUB).at == watch.store.head(SUB).at
+
+
+def test_without_a_destination_nothing_waits(storage, tmp_path):
+    watch = Watch(storage, tmp_path, TEAMS_WEBHOOK_URL="", DRIFT_TOPIC_ENDPOINT="")
+    for folder in story():
+        watch.see(folder)
+    assert watch.store.waiting(SUB) == []
+    watch.teller.announce()
+    assert watch.store.due() == []
+
+
+def test_a_platform_change_that_moves_many_subscriptions_is_one_card(watch):
+    first: list[Estate] = [
+        estate(
+            subscription=guid(f"s{at}"), controls=CONTROLS, marks={("vm1", "a"): "Unhealthy", ("vm2", "a"): "Healthy"}
+        )
+        for at in range(60)
+    ]
+    watch.see(tenant(*first))
+    watch.see(tenant(*(one.but(marks={("vm1", "a"): "Healthy"}) for one in first)))
+    watch.teller.announce()
+    assert len(watch.webhook.messages) == 1
+    assert len(told(watch)) == 61
