@@ -1,4 +1,4 @@
-"""Writes what Azure would answer about the world at this moment: an evidence folder of raw ARM answers.
+"""What Azure would answer about the world at this moment: raw ARM answers, as a mapping or as an evidence folder.
 
 Shapes follow Microsoft's REST specifications, with their quirks: dates with seven digits, booleans as strings in plans,
 a control's `current` rounded to 2 decimals and its `percentage` taken from that and kept to 4, a `score.max` of 0 where
@@ -21,33 +21,49 @@ from demo.catalogue import (
     RECOMMENDATIONS,
     Control,
     Recommendation,
-    guid,
 )  # fmt: skip
 from demo.estate import TENANT
 from demo.world import Account, Count, Exemption, Mark, Resource, Subscription, World
 
 Row = dict[str, Any]
+Files = dict[str, Any]
 SET = f"/providers/Microsoft.Authorization/policySetDefinitions/{BENCHMARK}"
 CATEGORIES = {"mfa": "IdentityAndAccess", "access": "IdentityAndAccess", "logging": "Data", "transit": "Data"}
 RELEASED = datetime(2023, 11, 15, tzinfo=UTC)  # of everything that is not in preview when the story begins
 
 
+def files_of(world: World) -> Files:
+    """The evidence folder of this moment as a mapping: path inside the folder to what the file's JSON says."""
+    onboarded = list(world.accounts)
+    files: Files = {
+        "snapshot.json": {"takenAt": f"{world.now:%Y-%m-%dT%H:%M:%SZ}"},
+        "subscriptions.json": _list(_subscription(s) for s in onboarded),
+        "assessment-metadata.json": _list(_metadata(world, r) for r in RECOMMENDATIONS),
+        "policy-set-definitions.json": _list([_initiative()]),
+        "management-groups.json": [{"subscriptionId": s.id, "ancestors": list(s.ancestors)} for s in onboarded],
+    }
+    for subscription, account in world.accounts.items():
+        files |= {f"{subscription.id}/{n}.json": _list(r) for n, r in _lists(world, subscription, account).items()}
+    return files
+
+
 def write_folder(world: World, folder: Path) -> None:
     """Writes the evidence folder of this moment; the folder must not exist."""
     folder.mkdir(parents=True)
-    (folder / "snapshot.json").write_text(json.dumps({"takenAt": f"{world.now:%Y-%m-%dT%H:%M:%SZ}"}) + "\n")
-    onboarded = list(world.accounts)
-    _write(folder / "subscriptions.json", (_subscription(s) for s in onboarded))
-    _write(folder / "assessment-metadata.json", (_metadata(world, r) for r in RECOMMENDATIONS))
-    _write(folder / "policy-set-definitions.json", [_initiative()])
-    groups = [{"subscriptionId": s.id, "ancestors": list(s.ancestors)} for s in onboarded]
-    (folder / "management-groups.json").write_text(json.dumps(groups) + "\n")
-    for subscription, account in world.accounts.items():
-        _write_subscription(world, subscription, account, folder / subscription.id)
+    for name, content in files_of(world).items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(_text(content))
 
 
-def _write_subscription(world: World, subscription: Subscription, account: Account, folder: Path) -> None:
-    folder.mkdir()
+def read_folder(folder: Path) -> Files:
+    """An evidence folder as a mapping, whoever wrote it."""
+    return {
+        path.relative_to(folder).as_posix(): json.loads(path.read_bytes()) for path in sorted(folder.rglob("*.json"))
+    }
+
+
+def _lists(world: World, subscription: Subscription, account: Account) -> dict[str, Iterable[Row]]:
     own = [r for r in world.resources.values() if r.subscription == subscription]
     marks = sorted((p, m) for p, m in world.marks.items() if p[0].startswith(subscription.path))
     controls = [_control(subscription, CONTROLS[slug], count) for slug, count in account.counts.items()]
@@ -62,13 +78,18 @@ def _write_subscription(world: World, subscription: Subscription, account: Accou
         "auto-provisioning-settings": [_provisioning(subscription, account)],
     }
     nothing = ("standard-assignments", "security-connectors", "governance-assignments", "health-reports")
-    for name, rows in (files | dict.fromkeys(nothing, ())).items():
-        _write(folder / f"{name}.json", rows)
+    return files | dict.fromkeys(nothing, ())
 
 
-def _write(path: Path, rows: Iterable[Row]) -> None:
+def _list(rows: Iterable[Row]) -> Row:
+    return {"value": list(rows)}
+
+
+def _text(content: Any) -> str:
     """One answer, one record a line."""
-    path.write_text('{"value": [' + ",".join(f"\n{json.dumps(r)}" for r in rows) + "\n]}\n")
+    if isinstance(content, dict) and "value" in content:
+        return '{"value": [' + ",".join(f"\n{json.dumps(r)}" for r in content["value"]) + "\n]}\n"
+    return json.dumps(content) + "\n"
 
 
 def _time(time: datetime) -> str:
@@ -135,7 +156,6 @@ def _assignment(subscription: Subscription, account: Account) -> Row:
 
 
 def _exemption(exemption: Exemption) -> Row:
-    name = guid(f"exemption/{exemption.resource.id}/{exemption.recommendation.reference}")
     properties = {
         "policyAssignmentId": exemption.resource.subscription.assignment,
         "policyDefinitionReferenceIds": [f"{exemption.recommendation.reference}Monitoring"],
@@ -147,7 +167,7 @@ def _exemption(exemption: Exemption) -> Row:
     who, when = "priya@northwindretail.example", _time(exemption.created)
     return _record(
         "Microsoft.Authorization/policyExemptions",
-        f"{exemption.resource.id}/providers/Microsoft.Authorization/policyExemptions/{name}",
+        exemption.id,
         properties,
         systemData={
             "createdBy": who, "createdByType": "User", "createdAt": when,
@@ -181,17 +201,12 @@ def _plan(subscription: Subscription, plan: str, account: Account) -> Row:
         "enforce": "False",
         "resourcesCoverageStatus": "FullyCovered" if enabled else "NotCovered",
     }
-    return _record(
-        "Microsoft.Security/pricings", f"{subscription.path}/providers/Microsoft.Security/pricings/{plan}", properties
-    )
+    return _record("Microsoft.Security/pricings", subscription.plan(plan), properties)
 
 
 def _provisioning(subscription: Subscription, account: Account) -> Row:
-    return _record(
-        "Microsoft.Security/autoProvisioningSettings",
-        f"{subscription.path}/providers/Microsoft.Security/autoProvisioningSettings/default",
-        {"autoProvision": "On" if account.provisioning else "Off"},
-    )
+    properties = {"autoProvision": "On" if account.provisioning else "Off"}
+    return _record("Microsoft.Security/autoProvisioningSettings", subscription.provisioning, properties)
 
 
 def _assessment(resource: str, recommendation: Recommendation, mark: Mark) -> Row:

@@ -17,7 +17,7 @@ from functools import partial
 from heapq import heappop, heappush
 from random import Random
 
-from demo.catalogue import AGENT, BY_REFERENCE, CONTROLS, KINDS, RECOMMENDATIONS, Recommendation
+from demo.catalogue import AGENT, BY_REFERENCE, CONTROLS, KINDS, RECOMMENDATIONS, Recommendation, guid
 
 DAY = timedelta(hours=24)
 COUNTED_EVERY = timedelta(hours=8)
@@ -37,6 +37,13 @@ class Subscription:
     @property
     def assignment(self) -> str:
         return f"{self.path}/providers/Microsoft.Authorization/policyAssignments/SecurityCenterBuiltIn"
+
+    @property
+    def provisioning(self) -> str:
+        return f"{self.path}/providers/Microsoft.Security/autoProvisioningSettings/default"
+
+    def plan(self, name: str) -> str:
+        return f"{self.path}/providers/Microsoft.Security/pricings/{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +74,23 @@ class Exemption:
     created: datetime
     expires: datetime | None
 
+    @property
+    def id(self) -> str:
+        name = guid(f"exemption/{self.resource.id}/{self.recommendation.reference}")
+        return f"{self.resource.id}/providers/Microsoft.Authorization/policyExemptions/{name}"
+
     def in_force(self, now: datetime) -> bool:
         return self.expires is None or now < self.expires
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something written or deleted through Azure Resource Manager, which Event Grid tells of."""
+
+    at: datetime
+    verb: str  # write or delete
+    subject: str
+    act: int  # what one act wrote shares its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +138,7 @@ class World:
         self.faults: set[Pair] = set()
         self.agents: set[str] = set()
         self.exemptions: list[Exemption] = []
+        self.events: list[Event] = []  # in order of time
         self.released: dict[str, datetime] = {}
         self.marks: dict[Pair, Mark] = {}
         self._due: dict[Pair, datetime] = {}
@@ -124,17 +147,22 @@ class World:
 
     # Acts
 
-    def onboard(self, subscription: Subscription, resources: Iterable[Resource], plans: Iterable[str] = ()) -> None:
+    def onboard(self, subscription: Subscription, resources: Iterable[Resource], plans: tuple[str, ...] = ()) -> None:
         self.accounts[subscription] = Account(self.now, dict.fromkeys(plans, self.now))
         own = Resource(subscription, "", "subscription", subscription.name, "", "", self.now)
-        self.add(own, *resources)
+        self.resources |= {r.id: r for r in (own, *resources)}  # they were there before: no event tells of them
+        self._tell("write", subscription.assignment, *map(subscription.plan, ("FoundationalCspm", *plans)))
         first_run = self._next(self._time_of_day(subscription.id) / 3, COUNTED_EVERY) + DAY
         self._count_at(first_run, subscription)
 
     def add(self, *resources: Resource) -> None:
         self.resources |= {r.id: r for r in resources}
+        self._tell("write", *(r.id for r in resources))
 
     def delete_group(self, group: str) -> None:
+        gone = [r for r in self.resources.values() if r.group == group]
+        paths = {f"{r.subscription.path}/resourceGroups/{group}": None for r in gone}
+        self._tell("delete", *(r.id for r in gone), *paths)
         self.resources = {i: r for i, r in self.resources.items() if r.group != group}
 
     def fault(self, reference: str, *names: str) -> None:
@@ -147,10 +175,12 @@ class World:
 
     def enable_plan(self, subscription: Subscription, plan: str) -> None:
         self.accounts[subscription].plans[plan] = self.now
+        self._tell("write", subscription.plan(plan))
 
     def auto_provision(self, subscription: Subscription, within: timedelta) -> None:
         """Turns automatic provisioning on: one machine after another gets its agent."""
         self.accounts[subscription].provisioning = self.now
+        self._tell("write", subscription.provisioning)
         for id_, r in self.resources.items():
             if r.subscription == subscription and r.kind in ("linux", "windows") and id_ not in self.agents:
                 delay = within * (self._time_of_day("agent", id_) / DAY)
@@ -159,15 +189,21 @@ class World:
     def exempt(self, name: str, reference: str, category: str, title: str, expires: datetime | None = None) -> None:
         resource = next(r for r in self.resources.values() if r.name == name)
         self.exemptions.append(Exemption(resource, BY_REFERENCE[reference], category, title, self.now, expires))
+        self._tell("write", self.exemptions[-1].id)
         if expires:
             self.at(expires, lambda: None)  # nothing fires on a tenant; here it makes the marks look again
 
     def disable_policy(self, subscription: Subscription, reference: str) -> None:
         self.accounts[subscription].off.add(reference)
+        self._tell("write", subscription.assignment)
 
     def release(self, reference: str) -> None:
         """Microsoft moves the recommendation out of preview."""
         self.released[reference] = self.now
+
+    def _tell(self, verb: str, *subjects: str) -> None:
+        act = self.events[-1].act + 1 if self.events else 1
+        self.events += [Event(self.now, verb, subject, act) for subject in subjects]
 
     # Time
 
@@ -194,9 +230,8 @@ class World:
         self._planned += 1
 
     def _time_of_day(self, *name: str) -> timedelta:
-        return timedelta(
-            microseconds=Random(f"{self.seed}/{'/'.join(name)}").randrange(DAY // timedelta(microseconds=1))
-        )
+        dice = Random(f"{self.seed}/{'/'.join(name)}")
+        return timedelta(microseconds=dice.randrange(DAY // timedelta(microseconds=1)))
 
     def _next(self, time_of_day: timedelta, every: timedelta = DAY) -> datetime:
         midnight = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -260,11 +295,3 @@ class World:
         for (slug, _), codes in cells.items():
             found[slug].append(next(c for c in ("Unhealthy", "Healthy", "NotApplicable") if c in codes))
         return {s: Count(f.count("Healthy"), f.count("Unhealthy"), f.count("NotApplicable")) for s, f in found.items()}
-
-
-def points(counts: dict[str, Count]) -> tuple[float, int]:
-    """Points reached and to be had, unrounded: a control without counted resources is in neither."""
-    scored = [
-        (CONTROLS[s].points, c.healthy, c.healthy + c.unhealthy) for s, c in counts.items() if c.healthy + c.unhealthy
-    ]
-    return sum(m * h / n for m, h, n in scored), sum(m for m, _, _ in scored)

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 _GROUPS = "/providers/microsoft.management/managementgroups/"
 
+BENCHMARK = "/providers/microsoft.authorization/policysetdefinitions/1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
+"""The initiative behind the secure score: Microsoft cloud security benchmark."""
+
 PLAN_TYPES = (
     ("microsoft.compute/virtualmachines", "virtualmachines"),
     ("microsoft.compute/virtualmachinescalesets", "virtualmachines"),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from drift.engine.wording import clean, count
 from drift.model import Json
 from drift.terminal import Style
+from drift.words import CLASS_WORDS, day, next_steps, percent, pp
 
 ROUNDING = 0.1
 """pp by which Azure's printed movement may differ from that of its counts: it rounds each control to 0.005 points."""
@@ -17,43 +18,10 @@ ROUNDING = 0.1
 LARGEST = 8
 """Lines of summary and of pending that are shown unless all are asked for."""
 
-CLASS_WORDS = {
-    "earned": "earned: findings fixed",
-    "lost": "lost: findings that came back",
-    "estate": "the estate grew or shrank",
-    "yardstick": "the yardstick moved",
-    "coverage": "coverage: plans, agents, policy",
-    "accounting": "accounting: exemptions, grace",
-    "unexplained": "unexplained",
-}
-
-NEXT_STEPS = {
-    "regression": "Look at what turned unhealthy: someone or something undid a fix.",
-    "subscription_added": "Report the new subscription apart (--scope, its id or a tag): the others did not get worse.",
-    "subscription_removed": "Check why the subscription has no score: its share left with it, good or bad.",
-    "exemption_created": "Check that each new exemption has a reason, an owner and an end.",
-    "exemption_expired": "Renew the exemptions that ran out, or fix what they hid.",
-    "plan_disabled": "Check that the plan was switched off on purpose: its findings are hidden, not fixed.",
-    "policy_disabled": "Check that the policy was switched off on purpose: its findings are hidden, not fixed.",
-    "data_source_lost": "Check agents and extensions: resources without them are not assessed.",
-    "recommendation_added": "Plan work for the recommendations that count now: the estate is as it was.",
-    "recommendation_left_preview": "Plan work for the recommendations that count now: the estate is as it was.",
-    "resource_added": "Check the templates that made the new resources: fix them once, at the source.",
-    "unexplained": "Compare again after Azure's next recount (every 8 hours) before acting on what is unexplained.",
-}
-
 
 def line(words: str) -> str:
     """Any text as one printable line."""
     return clean(words, 2000)
-
-
-def pp(value: float, digits: int = 2) -> str:
-    """`+1.20`, `−0.04`; `±0.00` where it rounds to nothing."""
-    shown = f"{abs(value):.{digits}f}"
-    if not float(shown):
-        return f"±{shown}" if value else f" {shown}"
-    return ("+" if value > 0 else "−") + shown
 
 
 def render(found: Json, style: Style, *, every: bool = False) -> str:
@@ -68,13 +36,13 @@ def _heading(found: Json, style: Style) -> Iterator[str]:
     before, after, movement = found["before"], found["after"], found["movement"]
     name = "all subscriptions" if found["scope"] == "all" else clean(found["name"])
     yield from style.wrap(f"Secure score of {name}", color="bold")
-    ends = f"{_percent(before)} → {_percent(after)}"
+    ends = f"{percent(before)} → {percent(after)}"
     if movement is None:
         yield from style.wrap(ends, color="bold")
     else:
         moved = f"{pp(movement)} pp"
         yield style.signs(f"{ends}   ") + style.paint(style.signs(moved), _color(movement) or "bold")
-    yield from style.wrap(f"{_day(before['takenAt'])} → {_day(after['takenAt'])}", color="faint")
+    yield from style.wrap(f"{day(before['takenAt'])} → {day(after['takenAt'])}", color="faint")
     if found["rounding"]:
         shown = " → ".join(f"{end['reported']:.2f} %" for end in (before, after))
         if abs(found["rounding"]) <= ROUNDING:
@@ -87,14 +55,6 @@ def _heading(found: Json, style: Style) -> Iterator[str]:
 
 def _color(share: float) -> str:
     return "" if pp(share)[0] not in "+−" else "up" if share > 0 else "down"
-
-
-def _day(at: str) -> str:
-    return f"{at[:10]} {at[11:16]}"
-
-
-def _percent(end: Json) -> str:
-    return "no score" if end["percentage"] is None else f"{end['percentage']:.2f} %"
 
 
 def _bars(found: Json, style: Style) -> Iterator[str]:
@@ -170,7 +130,7 @@ def _pending(found: Json, style: Style, every: bool) -> Iterator[str]:
     yield from style.wrap(f"Still to come: {pp(total)} pp once Azure's counts catch up", rest="  ", color="bold")
     shown = pending if every else pending[:LARGEST]
     for entry in shown:
-        yield from _entry(entry["share"], f"{entry['title']} (in the score by {_day(entry['due'])})", style)
+        yield from _entry(entry["share"], f"{entry['title']} (in the score by {day(entry['due'])})", style)
     if len(pending) > len(shown):
         rest = sum(entry["share"] for entry in pending[len(shown) :])
         yield from _entry(rest, f"and {len(pending) - len(shown)} more", style)
@@ -185,7 +145,7 @@ def _subscriptions(found: Json, style: Style) -> Iterator[str]:
     moved = sorted(inner, key=lambda one: -abs(one["movement"] or 0))
     for one in moved[:LARGEST]:
         shown = "no score in between" if one["movement"] is None else f"{pp(one['movement'])} pp"
-        ends = f"{_percent(one['before'])} → {_percent(one['after'])}  {shown:>9}"
+        ends = f"{percent(one['before'])} → {percent(one['after'])}  {shown:>9}"
         if style.width >= 72:
             yield f"  {style.pad(clean(one['name']), style.width - 40)}{style.signs(f'{ends:>36}')}"
         else:
@@ -205,16 +165,10 @@ def _unscored(found: Json, style: Style) -> Iterator[str]:
 
 
 def _steps(found: Json, style: Style) -> Iterator[str]:
-    steps: dict[str, None] = {}
-    if any(entry["kind"] == "remediation" for entry in found["pending"]):
-        steps["Wait before judging a fix: Azure recounts every 8 hours, and has 24 to assess again."] = None
-    for entry in found["summary"]:
-        kind = entry["kind"]
-        if kind in NEXT_STEPS and (entry["share"] < 0 or kind == "exemption_created"):
-            steps[NEXT_STEPS[kind]] = None
+    steps = next_steps(found)
     if steps:
         yield style.paint("What to do next", "bold")
-        for step in list(steps)[:5]:
+        for step in steps:
             yield from style.wrap(step, "  ", "    ")
         yield ""
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.services import accounts, azurite, storage
+from tests.services import azurite, storage, unused_accounts
 
-__all__ = ["accounts", "azurite", "storage"]
+__all__ = ["azurite", "storage", "unused_accounts"]

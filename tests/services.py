@@ -26,15 +26,15 @@ def azurite() -> Iterator[Azurite]:
 
 
 @pytest.fixture(scope="session")
-def accounts() -> Iterator[str]:
+def unused_accounts() -> Iterator[str]:
     """The names of accounts that no test has used."""
     return iter(_ACCOUNTS)
 
 
 @pytest.fixture
-def storage(azurite: Azurite, accounts: Iterator[str]) -> str:
+def storage(azurite: Azurite, unused_accounts: Iterator[str]) -> str:
     """The connection string of an empty storage account of the test's own."""
-    return azurite.connection_string(next(accounts))
+    return azurite.connection_string(next(unused_accounts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,10 +130,10 @@ def states(watch: Watch) -> object:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before an operation", "after an operation"])
 def test_a_worker_killed_at_any_step_and_run_again_leaves_what_an_undisturbed_one_does(
-    azurite, accounts, tmp_path, after
+    azurite, unused_accounts, tmp_path, after
 ):
     def fresh(name: str) -> Watch:
-        return Watch(azurite.connection_string(next(accounts)), tmp_path / name)
+        return Watch(azurite.connection_string(next(unused_accounts)), tmp_path / name)
 
     folders = story()[:3]
     calm = fresh("calm")

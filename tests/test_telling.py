@@ -113,16 +113,16 @@ def test_while_teams_is_down_movements_wait_in_order_and_the_topic_goes_on(watch
     assert watch.store.waiting(SUB) == []
 
 
-def test_a_sweep_killed_at_any_step_repeats_at_most_one_message_under_its_id(azurite, accounts, tmp_path):
+def test_a_sweep_killed_at_any_step_repeats_at_most_one_message_under_its_id(azurite, unused_accounts, tmp_path):
     folders = story()[:2]
-    calm = Watch(azurite.connection_string(next(accounts)), tmp_path / "calm")
+    calm = Watch(azurite.connection_string(next(unused_accounts)), tmp_path / "calm")
     for folder in folders:
         calm.see(folder)
     calm.storage.log.clear()
     calm.teller.announce()
     for step in range(1, len(calm.storage.log) + 1):
         for after in (False, True):
-            watch = Watch(azurite.connection_string(next(accounts)), tmp_path / f"{step}-{after}")
+            watch = Watch(azurite.connection_string(next(unused_accounts)), tmp_path / f"{step}-{after}")
             for folder in folders:
                 watch.see(folder)
             watch.storage.log.clear()

@@ -6,23 +6,22 @@ Raw from Azure Resource Manager or as `az` prints it: `Fields` hides the differe
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Mapping
 
 from drift.adapters import dates
-from drift.adapters.fields import Fields, unique
+from drift.adapters.fields import Fields, Source, unique
 from drift.errors import EvidenceError
 from drift.ids import last
 from drift.model import (
     NEVER,
     Assignment,
     Connector,
-    Control,
     Evidence,
     Exemption,
     Grace,
+    Health,
     Plan,
     Recommendation,
-    Score,
     Subscription,
 )
 from drift.names import Names
@@ -52,7 +51,7 @@ def _made(row: Fields) -> Evidence:
     return Evidence("")
 
 
-def subscriptions(path: Path, rows: list[Fields]) -> dict[str, Subscription]:
+def subscriptions(path: Source, rows: list[Fields]) -> dict[str, Subscription]:
     """By id. From ARM, or from `az account list`, whose `id` is the GUID and whose `name` is the display name."""
 
     def one(row: Fields) -> tuple[str, Subscription]:
@@ -66,79 +65,8 @@ def subscriptions(path: Path, rows: list[Fields]) -> dict[str, Subscription]:
     return unique(path, map(one, rows))
 
 
-def score(path: Path, rows: list[Fields], subscription: str) -> Score | None:
-    """The record `ascScore`, whatever other scores the list holds; None if there is none, or an empty one."""
-    found = unique(path, [_score(row, subscription) for row in rows if row.need("name").lower() == "ascscore"])
-    return next(iter(found.values()), None)
-
-
-def _score(row: Fields, subscription: str) -> tuple[str, Score | None]:
-    _belongs(row, subscription)
-    inner = row.object("score") or row
-    maximum, percentage = inner.number("max"), inner.number("percentage")
-    if maximum is None or percentage is None:
-        return "ascscore", None
-    current = inner.number("current") or 0.0
-    if percentage > 1:
-        raise row.fail(f"`percentage` is {percentage}, and can't be above 1")
-    if current > maximum + 0.005:
-        raise row.fail(f"`current` is {current}, and can't be above `max` {maximum}")
-    return "ascscore", Score(current, maximum, percentage, row.amount("weight"))
-
-
-def _belongs(row: Fields, subscription: str) -> None:
-    """Raises EvidenceError for a row of another subscription: it lies in the wrong folder."""
-    owner = re.match(r"/subscriptions/([^/]+)/", row.text("id") or "", re.IGNORECASE)
-    if owner and owner[1].lower() != subscription.lower():
-        raise row.fail(f"belongs to subscription {owner[1][:60]}")
-
-
-type Definitions = dict[str, tuple[float, tuple[int, ...]]]
-
-
-def definitions(path: Path, rows: list[Fields], recommendations: Names) -> Definitions:
-    """Control definitions by name: maximum and recommendations."""
-    return unique(path, [(row.need("name"), _definition(row, recommendations)) for row in rows])
-
-
-def _definition(row: Fields, recommendations: Names) -> tuple[float, tuple[int, ...]]:
-    maximum = row.number("maxScore")
-    if maximum is None:
-        raise row.fail("the control's definition has no `maxScore`")
-    keys = {recommendations.place(last(one.need("id"))) for one in row.objects("assessmentDefinitions")}
-    return maximum, tuple(sorted(keys))
-
-
-def controls(
-    path: Path, rows: list[Fields], subscription: str, recommendations: Names, beside: Definitions | None
-) -> tuple[Control, ...]:
-    """The controls in order of name. `beside` are definitions for an answer read without `$expand=definition`."""
-
-    def one(row: Fields) -> tuple[str, Control]:
-        _belongs(row, subscription)
-        name = row.need("name")
-        inner = row.object("definition")
-        if inner is not None and inner.number("maxScore") is not None:
-            maximum, keys = _definition(inner, recommendations)
-        elif beside and name.lower() in beside:
-            maximum, keys = beside[name.lower()]
-        else:
-            raise row.fail(
-                f"control {name} has no definition: read the list with $expand=definition, "
-                "or put secure-score-control-definitions.json beside it"
-            )
-        healthy, unhealthy = row.count("healthyResourceCount"), row.count("unhealthyResourceCount")
-        inner = row.object("score") or row
-        current, reported = inner.number("current") or 0.0, inner.number("max") or 0.0
-        if current > max(reported, maximum) + 0.005:
-            raise row.fail(f"`current` is {current}, and can't be above the maximum {max(reported, maximum)}")
-        return name, Control(name, row.text("displayName") or name, maximum, healthy, unhealthy, keys)
-
-    return tuple(unique(path, map(one, rows)).values())
-
-
-def metadata(path: Path, rows: list[Fields], recommendations: Names) -> dict[int, Recommendation]:
-    """Recommendations by position."""
+def metadata(path: Source, rows: list[Fields]) -> dict[str, Recommendation]:
+    """Recommendations by name."""
 
     def one(row: Fields) -> tuple[str, Recommendation]:
         published = row.object("publishDates")
@@ -152,10 +80,15 @@ def metadata(path: Path, rows: list[Fields], recommendations: Names) -> dict[int
             dates.american(published.text("GA")) if published else NEVER,
         )
 
-    return {recommendations.place(key): value for key, value in unique(path, map(one, rows)).items()}
+    return unique(path, map(one, rows))
 
 
-def initiatives(path: Path, rows: list[Fields]) -> dict[str, dict[str, str]]:
+def placed(known: Mapping[str, Recommendation] | None, recommendations: Names) -> dict[int, Recommendation] | None:
+    """The same by position."""
+    return None if known is None else {recommendations.place(name): one for name, one in known.items()}
+
+
+def initiatives(path: Source, rows: list[Fields]) -> dict[str, dict[str, str]]:
     """Initiative id to (reference to policy definition id), all in lower case."""
 
     def one(row: Fields) -> tuple[str, dict[str, str]]:
@@ -170,13 +103,13 @@ def initiatives(path: Path, rows: list[Fields]) -> dict[str, dict[str, str]]:
     return unique(path, map(one, rows))
 
 
-def ancestors(path: Path, rows: list[Fields]) -> dict[str, tuple[str, ...]]:
+def ancestors(path: Source, rows: list[Fields]) -> dict[str, tuple[str, ...]]:
     """Subscription id to the names of the management groups above it, nearest first, in lower case."""
     above = [(row.need("subscriptionId"), tuple(last(n).lower() for n in row.texts("ancestors"))) for row in rows]
     return unique(path, above)
 
 
-def plans(path: Path, rows: list[Fields]) -> dict[str, Plan]:
+def plans(path: Source, rows: list[Fields]) -> dict[str, Plan]:
     """By name. On is Standard, whatever the plan costs."""
 
     def one(row: Fields) -> tuple[str, Plan]:
@@ -188,12 +121,30 @@ def plans(path: Path, rows: list[Fields]) -> dict[str, Plan]:
     return unique(path, map(one, rows))
 
 
-def connectors(path: Path, rows: list[Fields]) -> dict[str, Connector]:
+def provisioning(path: Source, rows: list[Fields]) -> dict[str, bool]:
+    """Auto provisioning settings by name: whether each is on."""
+    return unique(path, [(row.need("name"), row.need("autoProvision").lower() == "on") for row in rows])
+
+
+def health(path: Source, rows: list[Fields]) -> dict[str, Health]:
+    """Health reports by id."""
+
+    def one(row: Fields) -> tuple[str, Health]:
+        status = row.object("status")
+        if status is None:
+            raise row.fail("`status` is missing")
+        issues = tuple(issue.text("issueName") or issue.need("issueKey") for issue in row.objects("issues"))
+        return row.need("id"), Health(status.need("code"), row.texts("affectedDefendersPlans"), issues)
+
+    return unique(path, map(one, rows))
+
+
+def connectors(path: Source, rows: list[Fields]) -> dict[str, Connector]:
     """By id."""
     return unique(path, [(r.need("id"), Connector(r.need("id"), last(r.need("id")), _made(r))) for r in rows])
 
 
-def assignments(path: Path, rows: list[Fields]) -> dict[str, Assignment]:
+def assignments(path: Source, rows: list[Fields]) -> dict[str, Assignment]:
     """By id, inherited ones included."""
 
     def one(row: Fields) -> tuple[str, Assignment]:
@@ -207,7 +158,7 @@ def assignments(path: Path, rows: list[Fields]) -> dict[str, Assignment]:
     return unique(path, map(one, rows))
 
 
-def policy_exemptions(path: Path, rows: list[Fields]) -> dict[str, Exemption]:
+def policy_exemptions(path: Source, rows: list[Fields]) -> dict[str, Exemption]:
     """By id."""
 
     def one(row: Fields) -> tuple[str, Exemption]:
@@ -230,7 +181,7 @@ def policy_exemptions(path: Path, rows: list[Fields]) -> dict[str, Exemption]:
     return unique(path, map(one, rows))
 
 
-def standard_exemptions(path: Path, rows: list[Fields]) -> dict[str, Exemption]:
+def standard_exemptions(path: Source, rows: list[Fields]) -> dict[str, Exemption]:
     """By id: of the standard assignments those that exempt from a recommendation."""
     found: list[tuple[str, Exemption]] = []
     for row in rows:
@@ -264,7 +215,7 @@ def _grace(row: Fields) -> tuple[str, tuple[str, bool, int]]:
     return row.need("id"), (row.need("id"), row.flag("isGracePeriod"), row.date("remediationDueDate"))
 
 
-def graces(path: Path, rows: list[Fields], resources: Names, recommendations: Names) -> tuple[Grace, ...]:
+def graces(path: Source, rows: list[Fields], resources: Names, recommendations: Names) -> tuple[Grace, ...]:
     """The governance assignments with a grace period, the latest due date where one mark has several."""
     found: dict[tuple[int, int], int] = {}
     for identity, shield, due in unique(path, map(_grace, rows)).values():

@@ -106,8 +106,11 @@ class _SnakeRow(msgspec.Struct, gc=False):
     details: _Any | None = msgspec.field(name="resource_details", default=None)
 
 
-MARK_SHAPES = (_SmallRow, _CapitalRow, _NestedRow, _FlatRow, _SnakeRow)
-"""Narrowest first: what a shape does not ask for is not decoded."""
+NESTED_SHAPES = (_SmallRow, _CapitalRow, _NestedRow)
+"""As ARM answers. Narrowest first: what a shape does not ask for is not decoded."""
+
+MARK_SHAPES = (*NESTED_SHAPES, _FlatRow, _SnakeRow)
+"""Whatever wrote them."""
 
 
 def _resource(row: _NestedRow | _FlatRow | _SnakeRow) -> str:

@@ -12,9 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from drift.adapters import arm, assessments, dates, fields, stream
+from drift.adapters import arm, assessments, dates, fields, scores, stream
 from drift.errors import EvidenceError
-from drift.model import Context, Control, Score, Snapshot, Subscription, ticks
+from drift.model import Context, Control, Score, Snapshot, ticks
 from drift.names import Names
 
 
@@ -33,7 +33,8 @@ class Folder:
         self.subscriptions = arm.subscriptions(path / "subscriptions.json", self._required(path / "subscriptions.json"))
         self.taken_at = self._taken_at()
         self._folders = self._match_folders()
-        self._metadata = self._optional(path / "assessment-metadata.json", arm.metadata, recommendations)
+        known = self._optional(path / "assessment-metadata.json", arm.metadata)
+        self._metadata = arm.placed(known, recommendations)
         self._initiatives = self._optional(path / "policy-set-definitions.json", arm.initiatives)
         self._ancestors = self._read_ancestors()
 
@@ -51,31 +52,21 @@ class Folder:
         subscription = self.subscriptions.get(identity.lower())
         if subscription is None:
             return None
+        names = (resources, recommendations)
         folder = self._folders.get(identity.lower())
         if folder is None:
             context = Context(ancestors=self._above(identity))
-            names = (resources, recommendations)
-            return self._unscored(subscription, f"subscription is {subscription.state}", context, *names)
+            return scores.unscored(subscription, self.taken_at, scores.not_live(subscription), context, *names)
         context = self._context(folder, resources, recommendations, identity)
-        scores = folder / "secure-scores.json"
-        score = arm.score(scores, self._required(scores), subscription.id)
-        reason = _unscored(score is None, context, subscription)
+        path = folder / "secure-scores.json"
+        score = scores.score(path, self._required(path), subscription.id)
+        reason = scores.reason(subscription, score, context.plans)
         if reason:
-            return self._unscored(subscription, reason, context, resources, recommendations)
-        controls = self._controls(folder, subscription.id, recommendations, score)
+            return scores.unscored(subscription, self.taken_at, reason, context, *names)
+        controls = self._controls(folder, subscription.id, score, recommendations)
         read = self._stream(folder / "assessments.json", assessments.MARK_SHAPES)
         marks = assessments.marks(str(folder / "assessments.json"), read, resources, recommendations, self.taken_at)
-        if not any(control.counted and control.maximum for control in controls):
-            reason = "no control has a counted resource"
-        return Snapshot(
-            subscription, self.taken_at, score, reason, controls, marks, context, resources, recommendations
-        )
-
-    def _unscored(
-        self, subscription: Subscription, reason: str, context: Context, resources: Names, recommendations: Names
-    ) -> Snapshot:
-        empty = assessments.marks("", iter(()), resources, recommendations, self.taken_at)
-        return Snapshot(subscription, self.taken_at, None, reason, (), empty, context, resources, recommendations)
+        return scores.scored(subscription, self.taken_at, score, controls, marks, context, *names)
 
     def _taken_at(self) -> int:
         path = self.path / "snapshot.json"
@@ -109,17 +100,14 @@ class Folder:
         return folders
 
     def _controls(
-        self, folder: Path, subscription: str, recommendations: Names, score: Score | None
+        self, folder: Path, subscription: str, score: Score | None, recommendations: Names
     ) -> tuple[Control, ...]:
         beside = folder / "secure-score-control-definitions.json"
         definitions = None
         if _there(beside):
-            definitions = arm.definitions(beside, fields.read(beside), recommendations)
+            definitions = scores.definitions(beside, fields.read(beside), recommendations)
         path = folder / "secure-score-controls.json"
-        controls = arm.controls(path, self._required(path), subscription, recommendations, definitions)
-        if not controls and score is not None and score.maximum > 0:
-            raise EvidenceError(f"{path}: has no controls, though the subscription has a score")
-        return controls
+        return scores.controls(path, self._required(path), subscription, score, recommendations, definitions)
 
     def _context(self, folder: Path, resources: Names, recommendations: Names, identity: str) -> Context:
         inventory = None
@@ -137,6 +125,8 @@ class Folder:
             graces=self._optional(folder / "governance-assignments.json", arm.graces, resources, recommendations),
             initiatives=self._initiatives,
             ancestors=self._above(identity),
+            provisioning=self._optional(folder / "auto-provisioning-settings.json", arm.provisioning),
+            health=self._optional(folder / "health-reports.json", arm.health),
         )
 
     @property
@@ -175,15 +165,6 @@ class Folder:
 def _there(path: Path) -> bool:
     """Whether a file is there; a link that leads nowhere is, and reading it will say so."""
     return path.exists() or path.is_symlink()
-
-
-def _unscored(no_score: bool, context: Context, subscription: Subscription) -> str | None:
-    plan = (context.plans or {}).get("foundationalcspm")
-    if plan is not None and not plan.on:
-        return "Foundational CSPM is off"
-    if no_score:
-        return "Azure reports no score" if subscription.live else f"subscription is {subscription.state}"
-    return None
 
 
 def open_folders(paths: Sequence[Path]) -> list[Folder]:

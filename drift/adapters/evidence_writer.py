@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from drift.model import (
     Control,
     Evidence,
     Exemption,
+    Health,
     Inventory,
     Json,
     Marks,
@@ -39,17 +40,22 @@ _CAUSES = {Because.EXEMPT: "Exempt", Because.OFF_BY_POLICY: "OffByPolicy"}
 _SECURITY = "/providers/Microsoft.Security"
 
 
-def write(folder: Path, snapshots: Sequence[Snapshot]) -> None:
-    """Writes snapshots of one time, at least one, to a folder that is not there yet. Raises EvidenceError if it is."""
+def write(folder: Path, snapshots: Iterable[Snapshot], taken_at: int | None = None) -> None:
+    """Writes snapshots of one time, at least one, to a folder that is not there yet. Raises EvidenceError if it is.
+
+    One snapshot is held at a time. The folder's time is `taken_at`, or that of the first snapshot.
+    """
     if folder.exists():
         raise EvidenceError(f"{folder}: is there already")
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _tenant(part, snapshots)
+        tenant = _Tenant(taken_at)
         for snapshot in snapshots:
+            tenant.add(snapshot)
             if snapshot.score is not None or snapshot.subscription.live:
                 _subscription(part / snapshot.subscription.id, snapshot)
+        tenant.write(part)
         part.chmod(0o755)
         part.rename(folder)
     except BaseException:
@@ -57,24 +63,35 @@ def write(folder: Path, snapshots: Sequence[Snapshot]) -> None:
         raise
 
 
-def _tenant(folder: Path, snapshots: Sequence[Snapshot]) -> None:
-    one = snapshots[0]
-    (folder / "snapshot.json").write_bytes(msgspec.json.encode({"takenAt": date(one.taken_at)}))
-    _list(folder / "subscriptions.json", (_of_subscription(s.subscription) for s in snapshots))
-    metadata = _any(s.context.recommendations for s in snapshots)
-    if metadata is not None:
-        rows = (_metadata(one.recommendations[place], value) for place, value in metadata.items())
-        _list(folder / "assessment-metadata.json", rows)
-    initiatives = _any(s.context.initiatives for s in snapshots)
-    if initiatives is not None:
-        _list(folder / "policy-set-definitions.json", (_initiative(*item) for item in initiatives.items()))
-    if all(s.context.ancestors is not None for s in snapshots):
-        rows = ({"subscriptionId": s.subscription.id, "ancestors": s.context.ancestors} for s in snapshots)
-        _list(folder / "management-groups.json", rows)
+class _Tenant:
+    """What is common to the snapshots seen: the files beside the subscriptions' folders."""
 
+    def __init__(self, taken_at: int | None) -> None:
+        self._taken_at = taken_at
+        self._lists: dict[str, list[Json]] = {"subscriptions.json": []}
+        self._above: list[Json] | None = []
 
-def _any[T](values: Iterable[T | None]) -> T | None:
-    return next((value for value in values if value is not None), None)
+    def add(self, snapshot: Snapshot) -> None:
+        one, context, lists = snapshot.subscription, snapshot.context, self._lists
+        self._taken_at = snapshot.taken_at if self._taken_at is None else self._taken_at
+        lists["subscriptions.json"].append(_of_subscription(one))
+        if context.recommendations is not None and "assessment-metadata.json" not in lists:
+            known = context.recommendations.items()
+            lists["assessment-metadata.json"] = [_metadata(snapshot.recommendations[at], what) for at, what in known]
+        if context.initiatives is not None and "policy-set-definitions.json" not in lists:
+            lists["policy-set-definitions.json"] = [_initiative(*item) for item in context.initiatives.items()]
+        if context.ancestors is None:
+            self._above = None  # one that is not known can't be left out: it would have none
+        elif self._above is not None:
+            self._above.append({"subscriptionId": one.id, "ancestors": context.ancestors})
+
+    def write(self, folder: Path) -> None:
+        if self._taken_at is None:
+            raise EvidenceError(f"{folder}: there is no subscription to write")
+        (folder / "snapshot.json").write_bytes(msgspec.json.encode({"takenAt": date(self._taken_at)}))
+        above = {} if self._above is None else {"management-groups.json": self._above}
+        for name, rows in (self._lists | above).items():
+            _list(folder / name, rows)
 
 
 def _subscription(folder: Path, snapshot: Snapshot) -> None:
@@ -215,6 +232,10 @@ def _context(root: str, context: Context, resources: Names, keys: Names) -> Iter
         yield "policy-exemptions.json", map(_policy_exemption, context.policy_exemptions.values())
     if context.standard_exemptions is not None:
         yield "standard-assignments.json", map(_standard_exemption, context.standard_exemptions.values())
+    if context.provisioning is not None:
+        yield "auto-provisioning-settings.json", (_provisioning(root, *item) for item in context.provisioning.items())
+    if context.health is not None:
+        yield "health-reports.json", (_health(*item) for item in context.health.items())
     if context.graces is not None:
         yield (
             "governance-assignments.json",
@@ -227,6 +248,16 @@ def _context(root: str, context: Context, resources: Names, keys: Names) -> Iter
                 for number, g in enumerate(context.graces)
             ),
         )
+
+
+def _provisioning(root: str, name: str, on: bool) -> Json:
+    identity = {"id": f"{root}{_SECURITY}/autoProvisioningSettings/{name}", "name": name}
+    return identity | {"properties": {"autoProvision": "On" if on else "Off"}}
+
+
+def _health(identity: str, one: Health) -> Json:
+    own = {"status": {"code": one.status}, "affectedDefendersPlans": one.plans}
+    return {"id": identity, "properties": own | {"issues": [{"issueName": name} for name in one.issues]}}
 
 
 def _inventory(inventory: Inventory, resources: Names) -> Iterator[Json]:

@@ -19,6 +19,9 @@ from drift.adapters import dates, stream
 from drift.errors import EvidenceError
 from drift.model import NEVER
 
+type Source = Path | str
+"""Where rows stand, for errors: a file, or what was asked of a service."""
+
 LARGEST, SMALLEST = 1e12, 1e-9
 """No count, maximum or weight of Azure comes near; beyond them arithmetic would be."""
 
@@ -35,7 +38,7 @@ class Fields:
 
     __slots__ = ("_path", "_places", "_row")
 
-    def __init__(self, row: dict[str, Any], path: Path, number: int | None = None) -> None:
+    def __init__(self, row: dict[str, Any], path: Source, number: int | None = None) -> None:
         inner = row.get("properties")
         self._places = (inner, row) if isinstance(inner, dict) else (row,)
         self._path, self._row = path, number
@@ -151,7 +154,12 @@ def read(path: Path) -> list[Fields]:
     return found
 
 
-def unique[T](path: Path, items: Iterable[tuple[str, T]]) -> dict[str, T]:
+def numbered(path: Source, rows: Iterable[dict[str, Any]]) -> list[Fields]:
+    """The rows of a short list answer that is at hand."""
+    return [Fields(row, path, at + 1) for at, row in enumerate(rows)]
+
+
+def unique[T](path: Source, items: Iterable[tuple[str, T]]) -> dict[str, T]:
     """Items by lower-case key, in order of key. Repeated ones that agree are one, others an EvidenceError."""
     found: dict[str, T] = {}
     for key, item in items:

@@ -8,13 +8,10 @@ from drift import ids
 from drift.model import NEVER, Context, Exemption
 from drift.names import Names
 
-BENCHMARK = "/providers/microsoft.authorization/policysetdefinitions/1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
-"""The initiative behind the secure score: Microsoft cloud security benchmark."""
-
 
 def initiative(context: Context, definition: str) -> bool:
     """Whether a policy assignment's definition is the initiative behind the score."""
-    return definition in (context.initiatives if context.initiatives is not None else (BENCHMARK,))
+    return definition in (context.initiatives if context.initiatives is not None else (ids.BENCHMARK,))
 
 
 def in_force(exemption: Exemption, at: int) -> bool:

@@ -11,8 +11,8 @@ import pytest
 from drift.adapters.evidence import Folder, open_folders
 from drift.adapters.packing import pack, unpack
 from drift.engine.accounts import Course
-from drift.engine.comparison import Head, begin, compare
 from drift.engine.compaction import compacted
+from drift.engine.comparison import Head, begin, compare
 from drift.engine.explanation import Segment, segment, told
 from drift.engine.rollup import Place, courses, merged, place
 from drift.engine.where import BY
