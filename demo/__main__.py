@@ -1,61 +1,68 @@
-"""python -m demo [--keep DIR]: six weeks of Northwind Retail as evidence folders, each movement explained."""
+"""The monitor on embedded parts: a pretend Azure, Azurite, and Microsoft's worker library on this machine.
+
+python -m demo                 Northwind's six weeks through the whole path, card by card
+python -m demo serve           serves function_app.py with the settings of local.settings.json
+python -m demo folders DIR     writes the six weeks as evidence folders
+"""
+
+from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 
-from demo.northwind import MOMENTS, STEPS, write
-from drift.cli import main as drift
-
 ROOT = Path(__file__).resolve().parent.parent
-HEADER = """\
-Northwind Retail, six weeks from Monday, 2 March 2026. Two subscriptions, sub-prod and, from the Wednesday of week 1,
-sub-dev: 40 virtual machines, a dozen storage accounts, a handful of SQL servers. 62 % is to become 75 %.
-What Azure answered at 13 moments is in {folder}/; nothing here has asked Azure.
-"""
-
-FOOTER = """\
-── Ask more, for example:
-
-  .venv/bin/python -m drift explain {first} {last} --scope tag:environment=prod --all
-  .venv/bin/python -m drift explain {first} {last} --format json
-"""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m demo", description="Six weeks of an estate, explained.")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="write to this new or empty folder, not to .demo")
-    keep: Path | None = parser.parse_args(arguments).keep
-    if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        parser.error(f"{keep} is not an empty folder")
-    folder = keep or ROOT / ".demo"
-    if keep is None and folder.exists():
-        shutil.rmtree(folder)
-    write(folder)
-    print(HEADER.format(folder=keep or ".demo"))
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(metavar="COMMAND")
+    weeks = commands.add_parser("weeks", help="six weeks of an estate through the whole path (the default)")
+    weeks.add_argument("--keep", action="store_true", help="go on serving at the end")
+    weeks.add_argument("--port", type=int, default=0, metavar="N", help="of the function app; 0 takes a free one")
+    weeks.set_defaults(run=_weeks)
+    serve = commands.add_parser("serve", help="serve the function app on 127.0.0.1")
+    serve.add_argument("--port", type=int, default=7071, metavar="N", help="0 takes a free one")
+    serve.set_defaults(run=_serve)
+    folders = commands.add_parser("folders", help="write the six weeks as evidence folders")
+    folders.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new or empty")
+    folders.set_defaults(run=_folders)
+    options = parser.parse_args(arguments or ["weeks"])
     try:
-        return _tell(folder)
+        return int(options.run(options))
     except BrokenPipeError:  # the reader has had enough: `make demo | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:
+        return 130
 
 
-def _tell(folder: Path) -> int:
-    for step in STEPS:
-        print(f"── {step.text}\n", flush=True)
-        status = drift(["explain", *(str(folder / name) for name in step.names), "--scope", step.scope])
-        if status:
-            return status
-        print(flush=True)
-    print(FOOTER.format(first=_shown(folder / MOMENTS[0].name), last=_shown(folder / MOMENTS[-1].name)), flush=True)
+def _weeks(options: argparse.Namespace) -> int:
+    from demo.weeks import tell
+
+    return tell(options.port, keep=options.keep)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from demo.serving import serve
+
+    return serve(options.port)
+
+
+def _folders(options: argparse.Namespace) -> int:
+    from demo.northwind import write
+
+    folder: Path = options.folder
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        print(f"{folder} is not an empty folder", file=sys.stderr)
+        return 2
+    for path in write(folder):
+        print(path)
     return 0
 
 
-def _shown(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(status)  # threads of the worker library would be waited for

@@ -21,6 +21,7 @@ from drift.engine.comparison import begin, compare
 from drift.engine.explanation import alone, segment
 from drift.engine.rollup import Cut, Place, courses, place
 from drift.engine.scope import belongs
+from drift.engine.wording import clean
 from drift.errors import Refused
 from drift.kinds import Kind
 from drift.model import HOUR, NEVER, Delta, Happening, Snapshot, Subscription
@@ -188,7 +189,7 @@ class Monitor:
     def _begin(self, identity: str, new: comparison.Head) -> None:
         point = new.at
         line = Course(identity, (point, point), (None,))
-        begun = segment([line], 0, (point.taken_at,) * 2, identity, point.subscription.name, single=True)
+        begun = segment([line], 0, (point.taken_at,) * 2, identity, clean(point.subscription.name), single=True)
         self._commit(None, new, Record(begun, Delta(point, point)))
 
     def _move(self, known: Head, new: comparison.Head, delta: Delta) -> None:
@@ -196,7 +197,8 @@ class Monitor:
         scored = all(point.score is not None for point in points)
         line = Course(known.scope, points, (delta if scored else None,))
         times = tuple(point.taken_at for point in points)
-        moved = segment([line], 0, times, known.scope, delta.after.subscription.name, single=True)
+        name = clean(delta.after.subscription.name)
+        moved = segment([line], 0, times, known.scope, name, single=True)
         self._commit(known, new, Record(moved, delta))
 
     def _replace(self, known: Head, new: comparison.Head) -> None:

@@ -41,9 +41,10 @@ _SECURITY = "/providers/Microsoft.Security"
 
 
 def write(folder: Path, snapshots: Iterable[Snapshot], taken_at: int | None = None) -> None:
-    """Writes snapshots of one time, at least one, to a folder that is not there yet. Raises EvidenceError if it is.
+    """Writes snapshots of one time to a folder that is not there yet.
 
-    One snapshot is held at a time. The folder's time is `taken_at`, or that of the first snapshot.
+    One snapshot is held at a time. The folder's time is `taken_at`, or that of the first snapshot. Raises EvidenceError
+    if the folder is there, or there is no snapshot.
     """
     if folder.exists():
         raise EvidenceError(f"{folder}: is there already")
@@ -86,8 +87,8 @@ class _Tenant:
             self._above.append({"subscriptionId": one.id, "ancestors": context.ancestors})
 
     def write(self, folder: Path) -> None:
-        if self._taken_at is None:
-            raise EvidenceError(f"{folder}: there is no subscription to write")
+        if self._taken_at is None or not self._lists["subscriptions.json"]:
+            raise EvidenceError("there is no subscription to write")
         (folder / "snapshot.json").write_bytes(msgspec.json.encode({"takenAt": date(self._taken_at)}))
         above = {} if self._above is None else {"management-groups.json": self._above}
         for name, rows in (self._lists | above).items():

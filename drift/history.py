@@ -1,0 +1,276 @@
+"""The read side: questions about what is stored, answered from it alone. Azure is never asked.
+
+Scopes are `all`, the id of a subscription or the name of a group, in any case. Times are ticks, windows (since, until]:
+what ended in them. Answers are ready for JSON, their shapes are in drift/web/schemas.py. Each question raises
+ServiceError where storage does not answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from drift.adapters.arm import is_subscription_id
+from drift.adapters.store import Head, Row, Store
+from drift.engine.explanation import Segment, iso, told
+from drift.engine.rollup import Place
+from drift.engine.scope import belongs
+from drift.engine.where import together
+from drift.kinds import Kind
+from drift.model import DAY, HOUR, Json
+from drift.record import Record
+from drift.shown import happened, movement, step
+
+WINDOW = 7 * DAY
+"""How long a window is when nobody says so: it ends with the last look at the chain, by Azure's clock."""
+
+READERS = 16
+"""Blobs that are read at a time: a window of months has thousands of segments."""
+
+type Tick = int | None
+
+_ID = re.compile(r"(?P<scope>[A-Za-z0-9_-]+)\.(?P<at>[0-9]{1,18})")
+_SECOND = HOUR // 3600
+
+
+class UnknownScopeError(Exception):
+    """It is not watched, and no group has that name."""
+
+
+class UnknownDeltaError(Exception):
+    """There is no movement of that id."""
+
+
+class NothingKnownError(Exception):
+    """Nothing is known of a scope at that time: says since when it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Of a stored Record what a window is made of; the delta beside it is not decoded."""
+
+    segment: Segment
+
+
+class History:
+    """Answers. `groups` are the groups by name, each with its scope expression; `all` is one of them."""
+
+    def __init__(self, store: Store, groups: Mapping[str, str]) -> None:
+        self._store = store
+        self._groups = dict(groups)
+        self._names = {name.lower(): name for name in groups}
+
+    def deltas(
+        self,
+        scope: str,
+        since: Tick = None,
+        until: Tick = None,
+        kind: Kind | None = None,
+        least: float | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Json:
+        """Movements that ended in a window, newest first; `after` is the `continuation` of an earlier answer.
+
+        `least`: at least so many pp, up or down. Raises UnknownScopeError.
+        """
+        chain = self._chain(scope)
+        page = self._store.movements(chain, since, until, kind=kind, least=least, limit=limit, after=after)
+        if not page.items:  # one that has movements is known: only else it costs a look
+            self._known(chain)
+        return _list([movement(row) for row in page.items], page.after)
+
+    def delta(self, identity: str) -> Json:
+        """One movement whole, as `drift explain` prints it, with its id. Raises UnknownDeltaError."""
+        parts = _ID.fullmatch(identity)
+        row = None
+        if parts is not None:
+            try:
+                row = self._store.movement(self._chain(parts["scope"]), int(parts["at"]))
+            except UnknownScopeError:
+                row = None
+        if row is None:
+            raise UnknownDeltaError("there is no movement of this id, or it is no longer kept")
+        return self._store.load(row.blob, Record).explained() | {"id": row.id}
+
+    def explain(self, scope: str, since: Tick = None, until: Tick = None, by: str | None = None) -> Json:
+        """One explanation of a window: the sum of its movements, or where the score stood if there were none.
+
+        `by`: one of `where.BY`, which adds `parts`. Raises UnknownScopeError, or NothingKnownError for a window before
+        the scope was watched.
+        """
+        chain = self._chain(scope)
+        since, until = self._window(chain, since, until)
+        rows = self._store.between(chain, since, until, bodies=False)
+        moved = [row for row in rows if row.since is not None]
+        if moved:
+            return told(self._segments(moved), self._cut(chain, rows[0], since), by)
+        stood = rows[-1] if rows else self._store.standing(chain, since)
+        if stood is None:
+            raise self._nothing(chain, until)
+        (segment,) = self._segments([stood])
+        found = told([_still(segment)], self._cut(chain, rows[0], since) if rows else [], by)
+        return found | {"notes": list(dict.fromkeys(found["notes"]))}  # both ends say the same
+
+    def scores(
+        self, scope: str, since: Tick = None, until: Tick = None, limit: int = 100, after: str | None = None
+    ) -> Json:
+        """The series of a window, oldest first, from where the score stood when it began.
+
+        `ownWork` is the running sum of earned and lost since the chain began. Raises UnknownScopeError or
+        NothingKnownError.
+        """
+        chain = self._chain(scope)
+        since, until = self._window(chain, since, until)
+        found: list[Row] = []
+        if after is None:
+            stood = self._store.standing(chain, since)
+            found += [stood] if stood is not None else []
+        begin = since if after is None else int(after)
+        page = self._store.series(chain, begin, until, limit=max(1, limit - len(found)))
+        found += page.items
+        if len(found) > limit:  # a page of one, and it is where it stood
+            found, page = found[:limit], replace(page, after=str(since))
+        if not found and after is None:
+            raise self._nothing(chain, until)
+        return _list([step(row) for row in found], page.after)
+
+    def changes(
+        self, scope: str, since: Tick = None, until: Tick = None, limit: int = 100, after: str | None = None
+    ) -> Json:
+        """The events seen in a window, newest first; of a group those of the subscriptions in it at its last rollup.
+
+        A group's page may hold fewer than `limit`, or none, and go on. Raises UnknownScopeError.
+        """
+        chain = self._chain(scope)
+        among: frozenset[str] | None = None
+        if chain in self._groups and self._groups[chain] != "all":
+            among = self._members(chain)
+        partition = "all" if chain in self._groups else chain
+        page = self._store.changes(partition, since, until, among=among, limit=limit, after=after)
+        if not page.items and after is None:
+            self._known(chain)
+        return _list([happened(one) for one in page.items], page.after)
+
+    def pending(self, scope: str) -> Json:
+        """What is still to come, the largest expected share first. Raises UnknownScopeError, NothingKnownError."""
+        chain = self._chain(scope)
+        head = self._known(chain)
+        row = None if head is None else self._store.movement(chain, head.at)
+        if row is None:
+            raise self._nothing(chain, None)
+        (segment,) = self._segments([row])
+        return _list([one | {"settled": False} for one in segment.pending], None)
+
+    def status(self, now: int) -> Json:
+        """How old each chain is, what waits to be told, what waits in queues and what failed. `now`: our own clock."""
+        chains = {name: known for group in (True, False) for name, known in self._store.chains(group).items()}
+        newest = max((known.looked_at for known in chains.values()), default=now)
+        depths = self._store.depths()
+        return {
+            "status": "ok",
+            "chains": [
+                {
+                    "scope": scope,
+                    "name": known.name,
+                    "movedAt": iso(known.at),
+                    "lookedAt": iso(known.looked_at),
+                    "behind": (newest - known.looked_at) / _SECOND,
+                    "age": (now - known.looked_at) / _SECOND,
+                }
+                for scope, known in chains.items()
+            ],
+            "queues": {name: depth or 0 for name, depth in depths.items() if not name.endswith("-poison")},
+            "poison": {name.removesuffix("-poison"): depth or 0 for name, depth in depths.items() if "-poison" in name},
+            "waiting": self._waiting(),
+        }
+
+    def _waiting(self) -> dict[str, Json]:
+        """By destination how many movements wait for it, and since when the oldest does."""
+        marked = {mark.scope for digest in (False, True) for mark in self._store.due(digest=digest)}
+        since: dict[str, list[int]] = {}
+        for scope in sorted(marked):
+            for one in self._store.waiting(scope):
+                for destination in one.destinations:
+                    since.setdefault(destination, []).append(one.written)
+        return {name: {"count": len(times), "since": iso(min(times))} for name, times in sorted(since.items())}
+
+    # Scopes and windows
+
+    def _chain(self, scope: str) -> str:
+        """The name of the chain of a scope; that there is one is not said yet."""
+        folded = scope.lower()
+        if folded in self._names:
+            return self._names[folded]
+        if is_subscription_id(folded):
+            return folded
+        raise UnknownScopeError("no group has this name, and it is no subscription's id")
+
+    def _known(self, chain: str) -> Head | None:
+        """The head of a chain; None of a group that was not rolled up yet. Raises UnknownScopeError."""
+        head = self._store.head(chain)
+        if head is None and chain not in self._groups:
+            raise UnknownScopeError("this subscription is not watched")
+        return head
+
+    def _window(self, chain: str, since: Tick, until: Tick) -> tuple[int, int]:
+        """The window that is meant. Raises UnknownScopeError or NothingKnownError where there is no chain."""
+        if until is None or since is None:
+            looked = self._store.looked(chain, group=chain in self._groups)
+            head = self._known(chain) if looked is None else None
+            if looked is None and head is None:
+                raise self._nothing(chain, None)
+            last = looked.looked_at if looked is not None else head.taken_at if head is not None else 0
+            until = max(last, since or 0) if until is None else until
+            since = until - WINDOW if since is None else since
+        return max(0, since), max(0, until)
+
+    def _nothing(self, chain: str, until: Tick) -> NothingKnownError:
+        """Why there is no answer. Raises UnknownScopeError where there is no chain at all."""
+        head, first = self._known(chain), self._store.oldest(chain)
+        if head is None or first is None or until is None:
+            return NothingKnownError("this group has not been rolled up yet: nothing is known of it")
+        begun = iso(first.at if first.since is None else first.since)
+        told_so = "it is watched since" if first.since is None else "what is still kept begins at"
+        return NothingKnownError(f"nothing is known of this scope up to {iso(until)}: {told_so} {begun}")
+
+    def _cut(self, chain: str, first: Row, since: int) -> list[str]:
+        """What is to be said of a window that begins before what is known."""
+        if first.since is None:
+            return [f"the window begins at {iso(first.at)}: the scope is watched since then"]
+        if first.since > since and self._store.standing(chain, since) is None:
+            return [f"the window begins at {iso(first.since)}: what was before is no longer kept"]
+        return []
+
+    def _segments(self, rows: Sequence[Row]) -> list[Segment]:
+        """The segments of rows, in their order."""
+        names = [row.blob for row in rows]
+        if len(names) == 1:
+            return [self._store.load(names[0], Stretch).segment]
+        with ThreadPoolExecutor(min(READERS, len(names))) as pool:
+            return [one.segment for one in pool.map(lambda name: self._store.load(name, Stretch), names)]
+
+    def _members(self, group: str) -> frozenset[str]:
+        """The subscriptions of a group, as it was last rolled up."""
+        head = self._store.head(group)
+        cut = self._store.load(head.blob, dict[str, Place]) if head is not None else {}
+        return frozenset(key for key, place in cut.items() if belongs(place.point, self._groups[group]))
+
+
+def _list(value: list[Json], after: str | None) -> Json:
+    return {"value": value} if after is None else {"value": value, "continuation": after}
+
+
+def _still(last: Segment) -> Segment:
+    """The segment of a time in which nothing moved, after the last one that did."""
+    return replace(
+        last,
+        before=last.after,
+        accounts=(),
+        where=together([]),
+        remarks={},
+        missing={},
+        reasons=(last.reasons[1],) * 2,
+    )

@@ -1,0 +1,218 @@
+"""The settings: the environment read once into values, or one error that names all that is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from drift import ncrontab, schedules
+from drift.environment import SUFFIXES, Environment, shown
+from drift.environment import Connection as Connection
+from drift.environment import on_loopback as on_loopback
+from drift.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """What to watch: all that the identity sees, or these. Ids and names are in lower case."""
+
+    all: bool
+    subscriptions: frozenset[str] = frozenset()
+    management_groups: frozenset[str] = frozenset()
+
+
+EVERYTHING = Scopes(all=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the app settings say. The timers' schedules are the host's to read: here they are only checked."""
+
+    scopes: Scopes
+    groups: Mapping[str, str]
+    """Names to scopes as `drift.engine.scope.covers` takes them; `all`, the tenant, is the first."""
+    storage: Connection
+    arm_endpoint: str
+    """Scheme and host, and port if it has one."""
+    credential: Literal["default", "none"]
+    teams_webhook_url: str | None = field(repr=False)
+    announce_pp: float
+    topic_endpoint: str | None
+    retention_months: int
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a setting means, and what counts where it is not set."""
+
+    meaning: str
+    default: str = ""
+
+
+_TIMERS = {
+    "DRIFT_SNAPSHOT_SCHEDULE": "all subscriptions are looked at",
+    "DRIFT_ROLLUP_SCHEDULE": "groups are summed up",
+    "DRIFT_ANNOUNCE_SCHEDULE": "what is due is announced",
+    "DRIFT_CALENDAR_SCHEDULE": "the calendar is looked through, and what is too old removed",
+    "DRIFT_DIGEST_SCHEDULE": "the digest is sent",
+}
+
+SETTINGS: Mapping[str, Setting] = MappingProxyType(
+    {
+        "DRIFT_SCOPES": Setting(
+            "what to watch: `all` that the identity sees, or subscription ids and management groups, comma separated",
+            "all",
+        ),
+        "DRIFT_GROUPS": Setting(
+            "groups to sum up beside the tenant: `prod=tag:environment=prod;eu=mg:contoso-eu;one=SUBSCRIPTION_ID`"
+        ),
+        **{
+            name: Setting(f"when {what}: six-field NCRONTAB, in UTC", schedules.DEFAULTS[name])
+            for name, what in _TIMERS.items()
+        },
+        "DRIFT_STORAGE": Setting(
+            "name of the storage connection: the app setting with a connection string or, for an identity, the prefix "
+            "of `NAME__tableServiceUri`, `NAME__queueServiceUri`, `NAME__blobServiceUri` (or `NAME__accountName`), and "
+            "of `NAME__clientId` if it is user-assigned",
+            "AzureWebJobsStorage",
+        ),
+        "DRIFT_ARM_ENDPOINT": Setting("Azure Resource Manager, for sovereign clouds", "https://management.azure.com"),
+        "DRIFT_CREDENTIAL": Setting(
+            "`default`, azure-identity's DefaultAzureCredential, or `none`: no token, with all endpoints on loopback",
+            "default",
+        ),
+        "TEAMS_WEBHOOK_URL": Setting("Workflows webhook of a Teams channel; in Azure a Key Vault reference"),
+        "DRIFT_ANNOUNCE_PP": Setting(
+            "smallest movement that is announced at once, in percentage points; the rest is in the digest", "0.5"
+        ),
+        "DRIFT_TOPIC_ENDPOINT": Setting("Event Grid custom topic that gets explained movements"),
+        "DRIFT_RETENTION_MONTHS": Setting("how long movements are kept, 1 to 120", "25"),
+    }
+)
+"""Every setting, by name."""
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_GROUP_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_MANAGEMENT_GROUP = re.compile(r"[\w().-]{1,90}", re.ASCII)
+_MANAGEMENT_GROUPS, _SUBSCRIPTIONS = "/providers/microsoft.management/managementgroups/", "/subscriptions/"
+_LONGEST_SCOPE = 800
+"""A tag's name has up to 512 characters, its value 256."""
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings of an environment; empty ones count as not set. Raises one SettingsError for all that is wrong."""
+    asked = Environment(environment)
+    asked.refuse_unknown("DRIFT_", [*SETTINGS, *(f"DRIFT_STORAGE__{suffix}" for suffix in SUFFIXES)])
+    for name in _TIMERS:
+        schedule = _get(asked, name)
+        why = ncrontab.wrong(schedule)
+        if why is not None:
+            asked.refuse(name, f"{shown(schedule)} is no schedule: {why}")
+    settings = Settings(
+        scopes=_scopes(asked),
+        groups=_groups(asked),
+        storage=asked.storage("DRIFT_STORAGE", SETTINGS["DRIFT_STORAGE"].default),
+        arm_endpoint=_arm_endpoint(asked),
+        credential=_credential(asked),
+        teams_webhook_url=asked.url("TEAMS_WEBHOOK_URL", query=True),
+        announce_pp=_points(asked),
+        topic_endpoint=asked.url("DRIFT_TOPIC_ENDPOINT"),
+        retention_months=_months(asked),
+    )
+    if settings.credential == "none" and asked.remote:
+        asked.refuse("DRIFT_CREDENTIAL", f"`none` is only for loopback, and not there: {', '.join(asked.remote)}")
+    if asked.wrong:
+        raise SettingsError("; ".join(asked.wrong))
+    return settings
+
+
+def _get(asked: Environment, name: str) -> str:
+    return asked.get(name, SETTINGS[name].default)
+
+
+def _scopes(asked: Environment) -> Scopes:
+    parts = [part.strip().lower() for part in _get(asked, "DRIFT_SCOPES").split(",") if part.strip()]
+    if parts == ["all"]:
+        return EVERYTHING
+    subscriptions: set[str] = set()
+    groups: set[str] = set()
+    for part in parts:
+        identity, group = part.removeprefix(_SUBSCRIPTIONS), part.removeprefix(_MANAGEMENT_GROUPS)
+        if part == "all":
+            asked.refuse("DRIFT_SCOPES", "`all` leaves nothing to name beside it")
+        elif _GUID.fullmatch(identity):
+            subscriptions.add(identity)  # a management group whose name is a GUID has to be given by its id
+        elif _MANAGEMENT_GROUP.fullmatch(group):
+            groups.add(group)
+        else:
+            asked.refuse("DRIFT_SCOPES", f"{shown(part)} is neither a subscription id nor a management group")
+    if not parts:
+        asked.refuse("DRIFT_SCOPES", "names nothing to watch")
+    return Scopes(all=False, subscriptions=frozenset(subscriptions), management_groups=frozenset(groups))
+
+
+def _groups(asked: Environment) -> Mapping[str, str]:
+    found, taken = {"all": "all"}, {"all"}
+    for part in _get(asked, "DRIFT_GROUPS").split(";"):
+        name, equals, scope = (text.strip() for text in part.partition("="))
+        if not part.strip():
+            continue
+        if not equals:
+            why = f"{shown(part)} is not NAME=SCOPE"
+        elif not _GROUP_NAME.fullmatch(name) or _GUID.fullmatch(name):
+            why = f"{shown(name)} is no name: up to 40 letters, digits, - and _, and not a GUID"
+        elif name.lower() in taken:
+            why = (
+                f"{shown(name)} is there twice"
+                if name.lower() != "all"
+                else "`all` is the tenant, and can't be another"
+            )
+        elif not _is_scope(scope):
+            why = f"the scope of {shown(name)} is not tag:NAME=VALUE, mg:NAME or a subscription id"
+        else:
+            found[name] = scope
+            taken.add(name.lower())
+            continue
+        asked.refuse("DRIFT_GROUPS", why)
+    return MappingProxyType(found)
+
+
+def _is_scope(text: str) -> bool:
+    kind, _, rest = text.partition(":")
+    if kind == "tag":
+        tag, equals, _ = rest.partition("=")
+        return bool(tag and equals) and text.isprintable() and len(text) <= _LONGEST_SCOPE
+    if kind == "mg":
+        return _MANAGEMENT_GROUP.fullmatch(rest) is not None
+    return _GUID.fullmatch(text) is not None
+
+
+def _arm_endpoint(asked: Environment) -> str:
+    default = SETTINGS["DRIFT_ARM_ENDPOINT"].default
+    return (asked.url("DRIFT_ARM_ENDPOINT", default, path=False) or default).rstrip("/")
+
+
+def _credential(asked: Environment) -> Literal["default", "none"]:
+    text = _get(asked, "DRIFT_CREDENTIAL")
+    if text.lower() not in ("default", "none"):
+        asked.refuse("DRIFT_CREDENTIAL", f"{shown(text)} is neither default nor none")
+    return "none" if text.lower() == "none" else "default"
+
+
+def _points(asked: Environment) -> float:
+    text = _get(asked, "DRIFT_ANNOUNCE_PP")
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text, re.ASCII) is None:
+        asked.refuse("DRIFT_ANNOUNCE_PP", f"{shown(text)} is no number of 0 or more, like 0.5")
+        return 0.0
+    return float(text)
+
+
+def _months(asked: Environment) -> int:
+    text = _get(asked, "DRIFT_RETENTION_MONTHS")
+    if re.fullmatch(r"\d{1,3}", text, re.ASCII) is None or not 1 <= int(text) <= 120:
+        asked.refuse("DRIFT_RETENTION_MONTHS", f"{shown(text)} is no whole number from 1 to 120")
+        return 1
+    return int(text)

@@ -1,0 +1,91 @@
+"""A request to its answer: every parameter checked, one question to History, every error a problem document."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from drift.errors import ServiceError
+from drift.history import History, NothingKnownError, UnknownDeltaError, UnknownScopeError
+from drift.model import Json, ticks
+from drift.web import parameters
+from drift.web.problems import Response, answer, problem
+
+log = logging.getLogger("drift")
+
+_ROW = "d[0-9]{19}"
+_TICK = "[0-9]{1,18}"
+_EVENT = "[0-9]{19}-[!-~]{1,120}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way in: its path, the parameters of its query, and what it asks of History.
+
+    `ask` takes the history, the arguments that were read, and the clock.
+    """
+
+    path: str
+    ask: Callable[[History, Json, int], Json]
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Names; a continuation with the pattern of what it holds."""
+
+
+def _window(*more: str, continuation: str | None = None) -> dict[str, str]:
+    lists = {} if continuation is None else {"limit": "", "continuation": continuation}
+    return dict.fromkeys(("scope", "from", "to", *more), "") | lists
+
+
+ROUTES = {
+    "deltas": Route("/deltas", lambda h, a, _: h.deltas(**a), _window("kind", "min", continuation=_ROW)),
+    "delta": Route("/deltas/{id}", lambda h, a, _: h.delta(**a)),
+    "explain": Route("/explain", lambda h, a, _: h.explain(**a), _window("by")),
+    "scores": Route("/scores", lambda h, a, _: h.scores(**a), _window(continuation=_TICK)),
+    "changes": Route("/changes", lambda h, a, _: h.changes(**a), _window(continuation=_EVENT)),
+    "pending": Route("/pending", lambda h, a, _: h.pending(**a), {"scope": ""}),
+    "status": Route("/status", lambda h, _, now: h.status(now)),
+}
+"""What asks History, by name. `health` and `openapi` ask nobody."""
+
+
+def respond(
+    history: Callable[[], History],
+    route: str,
+    path: Mapping[str, str],
+    query: Mapping[str, str],
+    clock: Callable[[], int] = lambda: ticks(datetime.now(UTC)),
+) -> Response:
+    """The answer to a request: `path` and `query` hold its parameters, `history` is made when it is needed.
+
+    A defect raises; what a caller or storage can do wrong is a problem document.
+    """
+    known = ROUTES.get(route)
+    try:
+        asked = parameters.read(route, known.query if known else {}, query)
+        if route == "health":
+            return answer({"status": "ok"})
+        if route == "openapi":
+            from drift.web.openapi import document
+
+            return answer(document())
+        if known is None:
+            return problem("unknown-route", "there is no such route")
+        if "{id}" in known.path:
+            asked["identity"] = path.get("id", "")
+        found = known.ask(history(), asked, clock())
+    except parameters.ParameterError as error:
+        return problem("bad-parameter", str(error), error.parameter)
+    except UnknownScopeError as error:
+        return problem("unknown-scope", str(error), "scope")
+    except UnknownDeltaError as error:
+        return problem("unknown-delta", str(error))
+    except NothingKnownError as error:
+        return problem("nothing-known", str(error))
+    except ServiceError as error:
+        log.error("%s: %s", route, error)
+        return problem("unavailable", "storage does not answer as it should; ask again later")
+    if "continuation" in found:
+        found["continuation"] = parameters.sealed(route, query, found["continuation"])
+    return answer(found)

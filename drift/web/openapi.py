@@ -1,0 +1,127 @@
+"""The OpenAPI document of the routes, made from what runs: their table, parameters, and shapes of answers."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from drift.model import Json
+from drift.web.api import ROUTES
+from drift.web.parameters import PARAMETERS, Parameter
+from drift.web.problems import PROBLEM
+from drift.web.schemas import ref, schemas
+
+_MEANT = {
+    "deltas": ("Recent movements", "Newest first, all that are kept unless `from` or `to` say less.", "Deltas"),
+    "delta": ("One movement whole", "The object of `drift explain --format json`, with its id.", "Delta"),
+    "explain": (
+        "One explanation for a window",
+        "The sum of the movements that ended in it. Without `to` it ends with the last look, without `from` it is the "
+        "seven days before. Without movements it tells where the score stood.",
+        "Window",
+    ),
+    "scores": (
+        "The series",
+        "Oldest first, from where the score stood when the window began. The window is as in /explain.",
+        "Scores",
+    ),
+    "changes": (
+        "The events seen",
+        "What, who, when; newest first. A group's page may hold fewer than `limit` and go on.",
+        "Changes",
+    ),
+    "pending": ("What is still to come", "Changes that the counts do not show yet.", "PendingList"),
+    "status": (
+        "How it runs",
+        "How old each chain is, what waits and what failed. Apart from /health, because a function that may be called "
+        "without a key is not told whether one came.",
+        "Status",
+    ),
+    "health": ("Alive", "For anyone: the worker answers. Nothing is read.", "Health"),
+    "openapi": ("This document", "OpenAPI 3.1.", None),
+}
+
+_PATHS = {"health": "/health", "openapi": "/openapi.json"} | {name: route.path for name, route in ROUTES.items()}
+
+VERSION = "1.0.0"
+
+
+@cache
+def document() -> Json:
+    """The document. Not to be changed by who reads it."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Secure score drift",
+            "version": VERSION,
+            "summary": "Explains every movement of the Microsoft Defender for Cloud secure score.",
+            "description": "Scores are percentages, movements and shares percentage points (pp), times ISO 8601 "
+            "in UTC. All is answered from what is stored; Azure is not asked.",
+        },
+        "servers": [{"url": "/api"}],
+        "security": [{"header": []}, {"query": []}],
+        "paths": {_PATHS[name]: {"get": _operation(name)} for name in _MEANT},
+        "components": {
+            "schemas": schemas(),
+            "parameters": {one.argument: _parameter(one) for one in PARAMETERS.values()},
+            "responses": _problems(),
+            "securitySchemes": {
+                "header": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
+                "query": {"type": "apiKey", "in": "query", "name": "code"},
+            },
+        },
+    }
+
+
+def _operation(name: str) -> Json:
+    title, description, shape = _MEANT[name]
+    route = ROUTES.get(name)
+    shown: list[Json] = [
+        {"$ref": f"#/components/parameters/{PARAMETERS[one].argument}"} for one in (route.query if route else ())
+    ]
+    if route is not None and "{id}" in route.path:
+        one = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+        shown.append(one | {"description": "The `id` of a movement."})
+    body = ref(shape) if shape else {"type": "object"}
+    answers: Json = {
+        "200": {"description": title, "headers": _HEADERS, "content": {"application/json": {"schema": body}}}
+    }
+    answers["400"] = _answer("400")
+    if name != "health":
+        answers["401"] = _answer("401")
+    if route is not None:
+        answers |= {"404": _answer("404")} if name != "status" else {}
+        answers["503"] = _answer("503")
+    found: Json = {"operationId": name, "summary": title, "description": description, "responses": answers}
+    if shown:
+        found["parameters"] = shown
+    return found | {"security": []} if name == "health" else found
+
+
+def _answer(status: str) -> Json:
+    return {"$ref": f"#/components/responses/{status}"}
+
+
+def _parameter(one: Parameter) -> Json:
+    found: Json = {"name": one.name, "in": "query", "description": one.description, "schema": one.schema}
+    return found if one.example is None else found | {"example": one.example}
+
+
+_HEADERS: Json = {
+    "Cache-Control": {"required": True, "schema": {"const": "no-store"}},
+    "X-Content-Type-Options": {"required": True, "schema": {"const": "nosniff"}},
+}
+
+
+def _problems() -> Json:
+    body = {PROBLEM: {"schema": ref("Problem")}}
+    retry = {"Retry-After": {"required": True, "schema": {"type": "integer"}, "description": "Seconds."}}
+    return {
+        "400": {"description": "A parameter is unknown or malformed.", "headers": _HEADERS, "content": body},
+        "401": {"description": "The function key is missing or wrong. The host answers, without a body of ours."},
+        "404": {
+            "description": "The scope, the movement or the time is not known.",
+            "headers": _HEADERS,
+            "content": body,
+        },
+        "503": {"description": "Storage does not answer.", "headers": _HEADERS | retry, "content": body},
+    }

@@ -1,0 +1,92 @@
+"""A strict check of cards: the typed models of microsoft-teams-cards, without their leniency for misspelt fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from markdown_it import MarkdownIt
+from microsoft_teams.cards import core
+from pydantic import BaseModel, ValidationError
+
+_MODELS: dict[str, type[BaseModel]] = {
+    field.default: model
+    for model in vars(core).values()
+    if isinstance(model, type)
+    and issubclass(model, BaseModel)
+    and (field := model.model_fields.get("type")) is not None
+    and isinstance(field.default, str)
+}
+_PARTS: dict[str, type[BaseModel]] = {
+    "columns": core.ColumnDefinition,
+    "data": core.HorizontalBarChartDataValue,
+    "msteams": core.TeamsCardProperties,
+}
+"""Objects without a `type`, by the field that holds them."""
+
+
+def faults(content: dict[str, Any]) -> list[str]:
+    """What is wrong with a card, by path: unknown types and fields, wrong values, an id used twice."""
+    found = list(_faults(content, "$", None))
+    ids = [element["id"] for element in objects(content) if "id" in element]
+    return found + [f"id {one!r} twice" for one in {one for one in ids if ids.count(one) > 1}]
+
+
+def _faults(value: Any, path: str, part: str | None) -> Iterator[str]:
+    if isinstance(value, list):
+        for at, one in enumerate(value):
+            yield from _faults(one, f"{path}[{at}]", part)
+    if not isinstance(value, dict):
+        return
+    model = _MODELS.get(value["type"]) if "type" in value else _PARTS.get(part or "")
+    if model is None:
+        yield f"{path}: no model for {value.get('type', part)!r}"
+        return
+    try:
+        extra = model.model_validate(value).model_extra or {}
+    except ValidationError as error:
+        yield f"{path}: {error.errors()[0]['msg']}"
+        return
+    yield from (f"{path}: unknown field {name!r}" for name in extra if name != "$schema")
+    for name, one in value.items():
+        yield from _faults(one, f"{path}.{name}", name)
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a card, outermost first."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    for one in value if isinstance(value, list) else ():
+        yield from objects(one)
+
+
+def of_type(content: dict[str, Any], *types: str) -> list[dict[str, Any]]:
+    """The elements of these types, in order."""
+    return [one for one in objects(content) if one.get("type") in types]
+
+
+def words(element: dict[str, Any]) -> str:
+    """What a TextBlock or a RichTextBlock says."""
+    return element["text"] if element["type"] == "TextBlock" else "".join(run["text"] for run in element["inlines"])
+
+
+def columns(table: dict[str, Any]) -> list[list[str]]:
+    """A table by column: what stands in each cell, the first line of it."""
+    rows = [[words(cell["items"][0]) if cell["items"] else "" for cell in row["cells"]] for row in table["rows"]]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def markup(text: str) -> list[str]:
+    """What a client that knows all of markdown would make of a text, beside letters."""
+    tokens = MarkdownIt("commonmark").enable(["linkify", "strikethrough"], True).parse(text)
+    plain = {"paragraph_open", "paragraph_close", "inline"}
+    inner = [child for token in tokens for child in token.children or ()]
+    return [token.type for token in tokens if token.type not in plain] + [
+        child.type for child in inner if child.type != "text"
+    ]
+
+
+def number(shown: str) -> float:
+    """A figure as it is shown, without its unit."""
+    return float(shown.removesuffix(" pp").replace("−", "-").replace("±", "").replace(",", ""))
