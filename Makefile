@@ -10,14 +10,14 @@ demo: $(VENV)/run
 run: $(VENV)/host $(VENV)/azurite
 	$(VENV)/bin/python -m demo serve
 
-test: $(VENV)/dev
-	$(VENV)/bin/python -m pytest
+test: $(VENV)/dev $(VENV)/azurite
+	$(VENV)/bin/python -m pytest -n auto --dist loadscope
 
-check: $(VENV)/dev
+check: $(VENV)/dev $(VENV)/azurite
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto --dist loadscope
 
 bench: $(VENV)/bench
 	$(VENV)/bin/python -m benchmarks
@@ -38,9 +38,9 @@ $(VENV)/run: requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
+$(VENV)/dev: requirements-dev.txt requirements.txt demo/requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@touch $@ $(VENV)/run
+	@touch $@ $(VENV)/run $(VENV)/host
 
 $(VENV)/bench: benchmarks/requirements.txt $(VENV)/run
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt

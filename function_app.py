@@ -113,7 +113,8 @@ def status(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def health(req: func.HttpRequest) -> func.HttpResponse:
     """Alive."""
-    return func.HttpResponse(b'{"status":"ok"}', mimetype="application/json", headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return func.HttpResponse(b'{"status":"ok"}', mimetype="application/json", headers=headers)
 
 
 @app.route("openapi.json", methods=["GET"])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from drift.pipeline import Monitor
     from drift.settings import Settings
     from drift.telling import Teller
-    from drift.web.api import Response
+    from drift.web.problems import Response
 
 
 def connection_name(environment: Mapping[str, str]) -> str:
@@ -36,6 +36,14 @@ def settings() -> Settings:
     from drift.settings import read
 
     return read(os.environ)
+
+
+@cache
+def settings_without_storage() -> Settings:
+    """The same for a command that stores nothing: that no storage is set does not matter to it."""
+    from drift.settings import read
+
+    return read({**os.environ, "DRIFT_STORAGE": "UseDevelopmentStorage=true"})
 
 
 @cache
@@ -72,6 +80,19 @@ def defender() -> Defender:
     from drift.adapters.defender import Defender
 
     return Defender(settings().arm_endpoint, credential())
+
+
+@cache
+def reader() -> Defender:
+    """The same, for who reads a tenant by hand: with the credentials of `az login`, or whatever is at hand."""
+    from drift.adapters.defender import Defender
+
+    asked = settings_without_storage()
+    if asked.credential == "none":
+        return Defender(asked.arm_endpoint, None)
+    from azure.identity import DefaultAzureCredential
+
+    return Defender(asked.arm_endpoint, DefaultAzureCredential())
 
 
 @cache

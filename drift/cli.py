@@ -18,8 +18,8 @@ from drift import text
 from drift.adapters.arm import is_subscription_id
 from drift.engine.wording import count
 from drift.errors import EvidenceError, ServiceError, SettingsError
-from drift.model import Json
 from drift.folders import explain_encoded, explain_folders, extract
+from drift.model import Json
 from drift.terminal import NARROWEST, WIDEST, Style
 
 WRONG_INPUT = 2
@@ -183,7 +183,7 @@ def _export(options: argparse.Namespace) -> int:
         if not is_subscription_id(one):
             raise EvidenceError(f"--subscription {one[:60]}: is not a subscription id")
     with _Progress(sys.stderr) as progress:
-        number = export(bootstrap.defender(), options.new, only, progress.step, groups=options.groups)
+        number = export(bootstrap.reader(), options.new, only, progress.step, groups=options.groups)
     print(f"{count(number, 'subscription')} read into {text.line(str(options.new))}")
     return 0
 
@@ -204,15 +204,16 @@ def _teams_test(_: argparse.Namespace) -> int:
     from drift import bootstrap, card
     from drift.adapters.teams import Teams
 
-    url = bootstrap.settings().teams_webhook_url
+    url = bootstrap.settings_without_storage().teams_webhook_url
     if not url:
         raise SettingsError("TEAMS_WEBHOOK_URL is not set: there is no webhook to try")
     message = uuid4().hex
     Teams(url).post(card.envelope(card.test_card(message)), message)
+    print(f"The webhook accepted the card (ref {message}).")
     print(
-        f"The webhook accepted the card (ref {message[:8]}). A Workflows webhook answers before it posts: look into the\n"
-        "channel, and if nothing is there, into the flow's run history."
+        "A Workflows webhook answers before it posts: look into the channel, and if nothing is there, into the flow's"
     )
+    print("run history.")
     return 0
 
 

@@ -18,5 +18,5 @@ class ServiceError(Exception):
     """
 
 
-class Refused(ServiceError):
+class Refused(ServiceError):  # noqa: N818 - what it is, not that it is an error, is said where it is caught
     """A service answered that the identity may not do this (401, 403): trying again alone won't help."""

@@ -218,7 +218,7 @@ class History:
     def _window(self, chain: str, since: Tick, until: Tick) -> tuple[int, int]:
         """The window that is meant. Raises UnknownScopeError or NothingKnownError where there is no chain."""
         if until is None or since is None:
-            looked = self._store.looked(chain, group=chain in self._groups)
+            looked = self._store.looked(chain)
             head = self._known(chain) if looked is None else None
             if looked is None and head is None:
                 raise self._nothing(chain, None)

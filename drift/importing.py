@@ -61,7 +61,7 @@ def import_folders(
     """Stores what happened from folder to folder; how many snapshots that were. Nothing of it is told to anyone.
 
     The folders must be in order of time, and later than what is stored of their subscriptions. All are read before
-    anything is stored; stopped halfway, it goes on where it was. Raises EvidenceError or ServiceError.
+    anything is stored. Raises EvidenceError or ServiceError.
     """
     folders = open_folders(paths)
     for earlier, later in pairwise(folders):
@@ -83,7 +83,7 @@ def import_folders(
     for folder in folders:
         source = FolderSource(folder.path)
         above = source.ancestors()
-        monitor = Monitor(silent, source, store, _no_queue, lambda at=folder.taken_at: at)
+        monitor = Monitor(silent, source, store, _no_queue, source.now)
         for identity in sorted({*folder.subscriptions, *store.chains()}):
             monitor.look(Order(identity, above.get(identity)))
             progress(done := done + 1, 2 * total, f"{identity} (stored)")

@@ -64,3 +64,4 @@ class Kind(Enum):
 
 
 KINDS = tuple(Kind)
+BY_NAME = {kind.value: kind for kind in KINDS}

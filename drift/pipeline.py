@@ -12,21 +12,20 @@ from typing import Annotated, Any, Protocol
 
 import msgspec
 
-from drift.adapters.packing import pack, unpack
-from drift.adapters.store import INLINE, ConflictError, Head, Known, Row, Store, Waiting
+from drift import groups
+from drift.adapters.packing import pack
+from drift.adapters.store import ConflictError, Head, Store
 from drift.engine import comparison
-from drift.engine.accounts import Course, own_work
+from drift.engine.accounts import Course
 from drift.engine.compaction import compacted
 from drift.engine.comparison import begin, compare
-from drift.engine.explanation import alone, segment
-from drift.engine.rollup import Cut, Place, courses, place
-from drift.engine.scope import belongs
+from drift.engine.explanation import segment
 from drift.engine.wording import clean
 from drift.errors import Refused
-from drift.kinds import Kind
+from drift.keeping import Keeper
 from drift.model import HOUR, NEVER, Delta, Happening, Snapshot, Subscription
 from drift.names import Names
-from drift.record import Record, shortened
+from drift.record import Record
 from drift.settings import Settings
 
 log = logging.getLogger("drift")
@@ -204,156 +203,26 @@ class Monitor:
     def _replace(self, known: Head, new: comparison.Head) -> None:
         """Moves the head on without a delta: what surrounds the marks changed, and no mark."""
         blob = self.store.keep(compacted(new), f"heads/{known.scope}/0")
-        head = replace(known, taken_at=new.snapshot.taken_at, blob=blob)
-        self._exchange(head, known, None, None)
-        self.store.index(head, new.snapshot.taken_at)
+        self._keeper.exchange(replace(known, taken_at=new.snapshot.taken_at, blob=blob), known)
 
     def _commit(self, known: Head | None, new: comparison.Head, record: Record) -> None:
-        point = new.at
+        point, reported = new.at, new.at.reported
         identity = point.subscription.id.lower()
         blob = self.store.keep(compacted(new), f"heads/{identity}/0")
-        head = Head(
-            identity, record.segment.name, point.taken_at, point.taken_at, blob, known.own_work if known else 0.0
-        )
-        reported = point.reported
-        body = pack(record.delta) if record.delta else None
-        maximum = reported.maximum if reported else None
-        since = record.delta.before.taken_at if record.delta and known else None
-        self._keep(head, known, record, since, maximum, point.weight if reported else None, body, group=False)
-
-    def _keep(
-        self,
-        head: Head,
-        known: Head | None,
-        record: Record,
-        since: int | None,
-        maximum: float | None,
-        weight: float | None,
-        body: bytes | None,
-        *,
-        group: bool,
-    ) -> None:
-        """Stores a movement and moves its chain on: blob, marker, one transaction, index."""
-        explained = record.explained()
-        own = head.own_work + (own_work(record.segment.accounts) if explained["movement"] is not None else 0.0)
-        row = Row(
-            scope=head.scope,
-            at=head.at,
-            since=since,
-            movement=explained["movement"],
-            own_work=own,
-            maximum=maximum,
-            weight=weight,
-            told=shortened(explained),
-            blob=self.store.keep(record, f"deltas/{head.scope}/{head.at}"),
-            kinds=frozenset(Kind(cause["kind"]) for cause in explained["causes"]),
-            body=body if body is not None and len(body) <= INLINE else None,
-        )
-        destinations = frozenset() if known is None else self._destinations(row)
-        waiting = Waiting(head.scope, head.at, destinations, self.clock()) if destinations else None
-        self.store.expect(head.scope, head.at, digest="digest" in destinations)
-        self._exchange(replace(head, own_work=own), known, row, waiting)
-        self.store.index(head, head.taken_at, group=group)
-
-    def _exchange(self, head: Head, known: Head | None, row: Row | None, waiting: Waiting | None) -> None:
-        try:
-            self.store.commit(head, known, row, waiting)
-        except ConflictError:
-            self.store.drop(head.blob, *([row.blob] if row else []))
-            raise
-        if known is not None:
-            self.store.drop(known.blob)
-
-    def _destinations(self, row: Row) -> frozenset[str]:
-        """Who is to be told of a movement."""
-        if row.movement is None:
-            large = row.told["before"]["percentage"] != row.told["after"]["percentage"]
-            if not large:
-                return frozenset()  # no score before, none after
-        elif not row.movement and not row.kinds:
-            return frozenset()
-        else:
-            large = abs(row.movement) >= self.settings.announce_pp
-        asked = {"topic"} if self.settings.topic_endpoint else set()
-        if self.settings.teams_webhook_url:
-            asked.add("teams" if large else "digest")
-        return frozenset(asked)
+        head = Head(identity, record.segment.name, point.taken_at, point.taken_at, blob)
+        since = record.delta.before.taken_at if record.delta else None
+        weights = (reported.maximum, point.weight) if reported else (None, None)
+        self._keeper.keep(head, known, record, since, weights)
 
     # Groups
 
     def roll_up(self) -> None:
-        """Moves the chains of all groups on to where their subscriptions stand now."""
-        known = self.store.chains()
-        read: dict[tuple[str, int, int], list[tuple[bool, Delta]]] = {}
-        for name, scope in self.settings.groups.items():
-            for _ in range(TRIES):
-                try:
-                    self._roll(name, scope, known, read)
-                    break
-                except ConflictError:
-                    continue
+        """Moves the chains of all groups on to where their subscriptions stand now. Raises ServiceError."""
+        groups.roll_up(self.settings.groups, self.store, self._keeper)
 
-    def _roll(
-        self,
-        name: str,
-        scope: str,
-        known: Mapping[str, Known],
-        read: dict[tuple[str, int, int], list[tuple[bool, Delta]]],
-    ) -> None:
-        head = self.store.head(name)
-        cut: dict[str, Place] = self.store.load(head.blob, dict[str, Place]) if head else {}
-        moved = {one: at.at for one, at in known.items() if one not in cut or at.at > cut[one].at}
-        taken = max((one.looked_at for one in known.values()), default=NEVER)
-        if not moved:
-            if head is not None:
-                self.store.index(head, max(taken, head.taken_at), group=True)
-            return
-        new, deltas = dict(cut), dict[str, list[Delta]]()
-        for identity, at in moved.items():
-            since = cut[identity].at if identity in cut else 0
-            rows = read.get((identity, since, at)) or self._deltas(identity, since, at)
-            read[identity, since, at] = rows
-            new[identity] = place(rows[-1][1])
-            deltas[identity] = [delta for first, delta in rows if not first]
-        taken = taken if head is None else max(taken, head.taken_at + 1)
-        self._roll_on(head, name, scope, (cut, new), deltas, taken)
-
-    def _roll_on(
-        self,
-        head: Head | None,
-        name: str,
-        scope: str,
-        cuts: tuple[Cut, Cut],
-        deltas: dict[str, list[Delta]],
-        taken: int,
-    ) -> None:
-        cut, new = cuts if head is not None else (cuts[1], cuts[1])
-        begun = head.taken_at if head is not None else taken
-        lines = courses(cut, new, deltas if head is not None else {})
-        blob = self.store.keep(new, f"heads/{name}/0")
-        concerned = any(belongs(one[key].point, scope) for key in deltas for one in (cut, new) if key in one)
-        if head is not None and not concerned:
-            later = replace(head, taken_at=taken, blob=blob)
-            self._exchange(later, head, None, None)
-            self.store.index(later, taken, group=True)
-            return
-        times = begun, taken
-        moved = segment(lines, 0, times, scope, name, single=False)
-        own = [alone(line, times) for line in lines if line.deltas[0] is not None and belongs(line.points[1], scope)]
-        record = Record(replace(moved, scope=name, name=name), None, own if head is not None else [])
-        later = Head(name, name, taken, taken, blob, head.own_work if head else 0.0)
-        members = [one.point for one in new.values() if one.point.score is not None and belongs(one.point, scope)]
-        since = head.taken_at if head is not None else None
-        self._keep(later, head, record, since, None, sum(point.weight for point in members), None, group=True)
-
-    def _deltas(self, identity: str, since: int, until: int) -> list[tuple[bool, Delta]]:
-        """The deltas of a chain in (since, until], each with whether it began the chain."""
-        found: list[tuple[bool, Delta]] = []
-        for row in self.store.between(identity, since, until):
-            delta = unpack(row.body, Delta) if row.body is not None else self.store.load(row.blob, Record).delta
-            if delta is not None:
-                found.append((row.since is None, delta))
-        return found
+    @property
+    def _keeper(self) -> Keeper:
+        return Keeper(self.settings, self.store, self.clock)
 
     # Events
 

@@ -143,10 +143,9 @@ class Teller:
 
     def _repair(self, head: Head) -> None:
         """Writes the index of a chain anew, where a worker was killed before it could."""
-        group = not is_subscription_id(head.scope)
-        known = self.store.looked(head.scope, group=group)
+        known = self.store.looked(head.scope)
         if known is None or known.at != head.at:
-            self.store.index(head, max(head.taken_at, known.looked_at if known else NEVER), group=group)
+            self.store.index(head, max(head.taken_at, known.looked_at if known else NEVER))
 
     def _settle(self, mark: Mark, head: Head | None, destinations: set[str]) -> None:
         """Takes a chain off the list when nothing of it waits, and nothing can still be on its way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.filled import filled, first_week, northwind
 from tests.services import azurite, storage, unused_accounts
 
-__all__ = ["azurite", "storage", "unused_accounts"]
+__all__ = ["azurite", "filled", "first_week", "northwind", "storage", "unused_accounts"]

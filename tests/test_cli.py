@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from drift import folders
+from drift import folders as folders_module
 from drift.cli import main
 from tests.build import (
     SUB,
@@ -539,7 +539,7 @@ def test_a_folder_with_a_strange_name_is_named_on_one_line(name, folders, fails)
 
 
 def test_an_unused_file_with_rubbish_is_no_error(folders, capsys):
-    Path("after", SUB, "health-reports.json").write_text("rubbish")
+    Path("after", SUB, "something-else.json").write_text("rubbish")
     assert main(["explain", "before", "after"]) == 0
     assert capsys.readouterr().err == ""
 
@@ -595,7 +595,7 @@ def test_fail_under_wants_a_number(value, folders):
 def several(tmp_path, monkeypatch) -> list[str]:
     """Three folders of three subscriptions, taken for large: a process reads each subscription."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(folders, "LARGE", 0)
+    monkeypatch.setattr(folders_module, "LARGE", 0)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     subs = [f"{digit * 8}-1111-1111-1111-111111111111" for digit in "cab"]
     first = [estate(subscription=sub, controls={"c": (10, ["a"])}, marks={("vm1", "a"): "Unhealthy"}) for sub in subs]

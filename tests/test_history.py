@@ -248,6 +248,20 @@ def test_events_are_those_of_the_scope(filled: Filled) -> None:
     assert [one["id"] for one in filled.history.changes("prod", *window)["value"]] == ["event-4", "event-2"]
 
 
+def test_a_page_of_a_group_ends_where_enough_was_looked_through(filled: Filled) -> None:
+    found: list[str] = []
+    sizes: list[int] = []
+    after = None
+    while True:
+        page = filled.store.changes("all", among={DEV.id}, limit=2, after=after, most=3)
+        found += [one.id for one in page.items]
+        sizes.append(len(page.items))
+        if (after := page.after) is None:
+            break
+    assert found == [f"event-{number}" for number in range(23, -1, -2)]
+    assert 1 in sizes
+
+
 # Pages
 
 

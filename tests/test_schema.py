@@ -11,8 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from drift.cli import main
-from drift.kinds import Class, Kind
 from drift.folders import explain_folders
+from drift.kinds import Class, Kind
 from tests import estates
 from tests.build import at, estate, mark, write
 

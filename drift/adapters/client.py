@@ -31,8 +31,8 @@ CONNECT, READ = 20, 100
 """Seconds to connect, and without a byte; ARM itself answers within a minute, or says 504."""
 
 
-BLOCK = 1 << 22
-"""Bytes in which a body is copied once more on its way: with azure-core's 4 KiB that takes as long as to download it."""
+BLOCK = 1 << 18
+"""Bytes of a body that are taken at a time: with azure-core's 4 KiB, or with megabytes, it takes half as long again."""
 
 
 class AnswerError(ServiceError):
@@ -123,8 +123,8 @@ class Arm:
         from azure.core.rest import HttpRequest
 
         with translated(operation):
-            response = self._pipeline.run(HttpRequest(method, url), stream=False).http_response
-            body: bytes = response.body()
+            response = self._pipeline.run(HttpRequest(method, url), stream=True).http_response
+            body: bytes = response.content
         if response.status_code != 200:
             raise _refusal(operation, response.status_code, body)
         return body

@@ -41,10 +41,9 @@ _SECURITY = "/providers/Microsoft.Security"
 
 
 def write(folder: Path, snapshots: Iterable[Snapshot], taken_at: int | None = None) -> None:
-    """Writes snapshots of one time to a folder that is not there yet.
+    """Writes snapshots of one time to a new folder. Raises EvidenceError if it is there, or there is no snapshot.
 
-    One snapshot is held at a time. The folder's time is `taken_at`, or that of the first snapshot. Raises EvidenceError
-    if the folder is there, or there is no snapshot.
+    One snapshot is held at a time. The folder's time is `taken_at`, or that of the first snapshot.
     """
     if folder.exists():
         raise EvidenceError(f"{folder}: is there already")

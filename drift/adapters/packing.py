@@ -7,9 +7,10 @@ what was written.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Hashable
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, get_origin
+from typing import Any, cast, get_origin
 
 import msgspec
 import numpy as np
@@ -34,7 +35,7 @@ def unpack[T](data: bytes, kind: type[T]) -> T:
     if data[:1] != FORM:
         raise ServiceError(f"what is stored is of form {data[:1].hex() or 'none'}, and this version reads {FORM.hex()}")
     try:
-        found: T = _decoder(kind).decode(zlib.decompress(data[1:]))
+        found: T = _decoder(cast(Hashable, kind)).decode(zlib.decompress(data[1:]))
     except (zlib.error, msgspec.DecodeError, ValueError) as error:
         raise ServiceError(f"what is stored of a {kind.__name__} can't be read: {error}") from error
     return found

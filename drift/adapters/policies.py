@@ -77,8 +77,9 @@ class _Answer(SansIOHTTPPolicy[Any, Any]):
         del request
         answer = response.http_response
         at = _date(answer.headers.get("Date") or "")
+        # Read here, below the policy that tries again: a body that breaks off is asked for again.
+        body = answer.body() if self._lists else answer.read()
         if answer.status_code == 200:
-            body = answer.body()
             inner = body.strip()
             if inner[:1] != b"{" or inner[-1:] != b"}" or not inner[1:_EXCERPT].strip(b" \t\r\n}"):
                 raise GarbledError(printable(body[:_EXCERPT].decode("utf-8", "replace").strip()) or "an empty answer")
@@ -95,7 +96,8 @@ class _Answer(SansIOHTTPPolicy[Any, Any]):
 
 def _date(text: str) -> int | None:
     try:
-        return ticks(parsedate_to_datetime(text).astimezone(UTC))
+        at = parsedate_to_datetime(text)
+        return ticks(at if at.tzinfo else at.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         return None
 

@@ -80,13 +80,18 @@ class Storage:
         """The entities that meet a condition with @parameters, in order of their keys, read in pages."""
         with translated(f"query {table}"):
             yield from self._table(table).query_entities(
-                condition, parameters=dict(values), select=select, results_per_page=min(page, 1000)
+                condition,
+                parameters=dict(values),
+                select=list(select) if select else None,
+                results_per_page=min(page, 1000),
             )
 
     def put(self, table: str, entity: Json) -> None:
         """Writes an entity, over what was there."""
+        from azure.data.tables import UpdateMode
+
         with translated(f"write {table}"):
-            self._table(table).upsert_entity(entity, mode="replace")
+            self._table(table).upsert_entity(entity, mode=UpdateMode.REPLACE)
 
     def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
         """Removes an entity, if it is there and, where an ETag is given, unchanged."""

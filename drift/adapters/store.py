@@ -21,6 +21,7 @@ from uuid import uuid4
 
 import msgspec
 
+from drift.adapters.arm import is_subscription_id
 from drift.adapters.packing import pack, unpack
 from drift.adapters.storage import QUEUES, Storage
 from drift.kinds import Kind
@@ -312,17 +313,18 @@ class Store:
             for entity in rows
         }
 
-    def looked(self, scope: str, *, group: bool = False) -> Known | None:
+    def looked(self, scope: str) -> Known | None:
         """One of them."""
-        entity = self._storage.get("driftindex", _index(group), scope)
+        entity = self._storage.get("driftindex", _index(not is_subscription_id(scope)), scope)
         if entity is None:
             return None
         return Known(int(entity["at"].value), int(entity["looked"].value), entity["name"])
 
-    def index(self, head: Head, looked_at: int, *, group: bool = False) -> None:
+    def index(self, head: Head, looked_at: int) -> None:
         """Notes where a chain stands and when it was last looked at."""
         own = {"at": _long(head.at), "looked": _long(looked_at), "name": head.name}
-        self._storage.put("driftindex", {"PartitionKey": _index(group), "RowKey": head.scope, **own})
+        partition = _index(not is_subscription_id(head.scope))
+        self._storage.put("driftindex", {"PartitionKey": partition, "RowKey": head.scope, **own})
 
     def note(self, kind: str, key: str) -> Json | None:
         """A note of the sweep or of a wake: what `remember` wrote."""
@@ -356,10 +358,11 @@ class Store:
         among: Collection[str] | None = None,
         limit: int = 100,
         after: str | None = None,
+        most: int = LOOKED_THROUGH,
     ) -> Page[Happening]:
         """The events seen in (since, until], newest first, of a subscription or of `all`.
 
-        `among`: only those of these subscriptions. A page then ends where so many were looked through, full or not.
+        `among`: only those of these subscriptions. A page then ends where `most` were looked through, full or not.
         """
         conditions = ["PartitionKey eq @partition", "RowKey gt @low", "RowKey lt @high"]
         low = "" if until is None else f"{INVERTED - until:019d}"
@@ -369,7 +372,7 @@ class Store:
         last: str | None = None
         size = limit + 1 if among is None else 1000
         for seen, entity in enumerate(self._storage.query("driftchanges", " and ".join(conditions), values, size)):
-            if len(found) == limit or seen == LOOKED_THROUGH:
+            if len(found) == limit or seen == most:
                 return Page(found, last)
             if among is None or entity["subscription"] in among:
                 found.append(msgspec.json.decode(zlib.decompress(entity["body"]), type=Happening))

@@ -287,12 +287,14 @@ def _ahead(now: Mapping[str, Counts], pending: Effects) -> dict[str, Counts]:
 def _end(courses: Sequence[Course], at: int, times: Sequence[int], scope: str, single: bool) -> Json:
     point = courses[0].points[at] if single else None
     record = point.reported if point is not None else None
+    scored = [own for course in courses if (own := inside(course.points[at], scope)) is not None]
     return {
         "takenAt": iso(times[at]),
         "percentage": score(courses, at, scope, single=single),
         "reported": 100 * record.percentage if record else None,
         "current": record.current if record else None,
         "max": record.maximum if record else None,
+        "resources": sum(own.resources for own in scored),
     }
 
 

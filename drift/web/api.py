@@ -61,11 +61,11 @@ def respond(
 
     A defect raises; what a caller or storage can do wrong is a problem document.
     """
+    if route == "health":
+        return answer({"status": "ok"})
     known = ROUTES.get(route)
     try:
         asked = parameters.read(route, known.query if known else {}, query)
-        if route == "health":
-            return answer({"status": "ok"})
         if route == "openapi":
             from drift.web.openapi import document
 

@@ -85,9 +85,8 @@ def _operation(name: str) -> Json:
     answers: Json = {
         "200": {"description": title, "headers": _HEADERS, "content": {"application/json": {"schema": body}}}
     }
-    answers["400"] = _answer("400")
     if name != "health":
-        answers["401"] = _answer("401")
+        answers |= {"400": _answer("400"), "401": _answer("401")}
     if route is not None:
         answers |= {"404": _answer("404")} if name != "status" else {}
         answers["503"] = _answer("503")

@@ -119,7 +119,7 @@ def test_the_first_row_of_a_chain_is_no_movement(store):
 @pytest.mark.parametrize("scope", ["prod", "a-b_c", "eu-1"])
 def test_groups_have_chains_of_their_own(store, scope):
     store.commit(head(scope=scope), None, row(scope=scope), None)
-    store.index(head(scope=scope), T0, group=True)
+    store.index(head(scope=scope), T0)
     assert list(store.chains(group=True)) == [scope]
     assert store.chains() == {}
     assert store.movement(scope, T0).id == f"{scope}.{T0}"

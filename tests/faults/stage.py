@@ -1,0 +1,292 @@
+"""What the fault tests share: a tenant that moves, the app over all its real parts, and what must hold afterwards.
+
+    stage.serve(town.step())         Azure shows the next hour
+    with stage.host() as host:       the app in Microsoft's worker library, over Azurite and a pretend Azure
+        stage.live(host)             the timers tick
+    stage.check(town)                nothing lost, nothing doubled, all adds up, all was told in order
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.queue import QueueClient
+
+from demo.azure import Azure
+from demo.host import FunctionError, Host
+from drift import bootstrap
+from drift.adapters.defender import Defender
+from drift.adapters.storage import Storage
+from drift.adapters.store import Row, Store
+from drift.model import Json
+from drift.record import Record
+from drift.settings import Connection
+from drift.words import percent
+from tests.build import T0, Estate, Folder, count, estate, guid, tenant, weight
+from tests.cards import columns, of_type, words
+
+ROOT = Path(__file__).resolve().parents[2]
+NEVER = "0 0 0 29 2 *"
+"""A schedule that does not tick while a test runs."""
+
+TIMERS = ("snapshot_timer", "rollup_timer", "announce_timer")
+
+
+class Town:
+    """Subscriptions of some machines each; with each step one more is secured, or, once all are, one is let go.
+
+    So no two movements of one subscription, for so many steps, go from the same score to the same.
+    """
+
+    def __init__(self, size: int = 2, machines: int = 12) -> None:
+        self._machines = machines
+        self._steps = dict.fromkeys((guid(f"town {at}") for at in range(size)), 0)
+        self.now = T0
+        self.estates = {
+            identity: estate(
+                subscription=identity,
+                controls={"c": (10, ["a"]), "d": (4, ["b"])},
+                marks={(f"vm{at}", "a"): "Unhealthy" for at in range(machines)} | {("st1", "b"): "Healthy"},
+                tags={"environment": "prod" if place % 2 == 0 else "dev"},
+            )
+            for place, identity in enumerate(self._steps)
+        }
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self._steps)
+
+    @property
+    def folder(self) -> Folder:
+        return tenant(*self.estates.values())
+
+    def step(self, *identities: str, **more: Any) -> Town:
+        """An hour later, in which these subscriptions (all, if none are named) have moved; `more` is of `but`."""
+        self.now += timedelta(hours=1)
+        for identity, known in self.estates.items():
+            marks = {}
+            if not identities or identity in identities:
+                turn, at = divmod(self._steps[identity], self._machines)
+                marks = {(f"vm{at}", "a"): "Unhealthy" if turn % 2 else "Healthy"}
+                self._steps[identity] += 1
+            self.estates[identity] = known.but(
+                taken=self.now, marks=marks, **(more if not identities or identity in identities else {})
+            )
+        return self
+
+    def score(self, *identities: str) -> float:
+        """The percentage of subscriptions together, as the contract has it."""
+        found = [self.estates[identity] for identity in identities or self.ids]
+        return 100 * sum(_score(one) * weight(one.world) for one in found) / sum(weight(one.world) for one in found)
+
+
+def _score(one: Estate) -> float:
+    live = [(one.world.controls[name][0], *numbers) for name, numbers in count(one.world).items() if numbers[1]]
+    return sum(m * h / n for m, h, n in live) / sum(m for m, _, _ in live)
+
+
+class Stage:
+    """A pretend Azure and an account of Azurite's, with the settings of an app over them."""
+
+    def __init__(self, azure: Azure, connection: str, **environment: str) -> None:
+        self.azure, self.connection = azure, connection
+        self.settings = {
+            "AzureWebJobsStorage": connection,
+            "DRIFT_STORAGE": "AzureWebJobsStorage",
+            "DRIFT_ARM_ENDPOINT": azure.endpoint,
+            "DRIFT_CREDENTIAL": "none",
+            "DRIFT_GROUPS": "prod=tag:environment=prod",
+            "DRIFT_ANNOUNCE_PP": "0",
+            "DRIFT_TOPIC_ENDPOINT": azure.topic,
+            "TEAMS_WEBHOOK_URL": azure.webhook("security"),
+            "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:00",
+            **{f"DRIFT_{name}_SCHEDULE": NEVER for name in ("SNAPSHOT", "ROLLUP", "ANNOUNCE", "CALENDAR", "DIGEST")},
+            **environment,
+        }
+        self.store = Store(Storage(Connection("AzureWebJobsStorage", string=connection)))
+
+    def serve(self, town: Town) -> None:
+        self.azure.serve(town.folder, town.now)
+
+    @contextmanager
+    def host(self, **environment: str) -> Iterator[Host]:
+        """The app in this process. It asks Azure again at once where in production it would pause."""
+        kept = bootstrap.defender
+        for part in vars(bootstrap).values():
+            if hasattr(part, "cache_clear"):  # what another app in this process left
+                part.cache_clear()
+        bootstrap.defender = cache(lambda: Defender(self.azure.endpoint, None, backoff=0.005))
+        try:
+            with Host(ROOT, settings=self.settings | environment, lease=timedelta(seconds=30)) as host:
+                yield host
+        finally:
+            bootstrap.defender = kept
+
+    def live(self, host: Host) -> None:
+        """A pass: the timers tick one after the other; what fails ticks again, as a timer does."""
+        for timer in TIMERS:
+            ticked(host, timer)
+            host.idle()
+
+    # Queues and events
+
+    def queue(self, name: str) -> QueueClient:
+        client = QueueClient.from_connection_string(self.connection, name)
+        with suppress(ResourceExistsError):
+            client.create_queue()
+        return client
+
+    def send(self, name: str, *messages: str) -> None:
+        client = self.queue(name)
+        for message in messages:
+            client.send_message(base64.b64encode(message.encode()).decode())
+
+    def depth(self, name: str) -> int:
+        """How many messages a queue holds, those in hand and those to come among them."""
+        return self.queue(name).get_queue_properties().approximate_message_count or 0
+
+    # What holds
+
+    def rows(self, scope: str) -> list[Row]:
+        """The movements of a chain, oldest first."""
+        return self.store.movements(scope, limit=1000).items[::-1]
+
+    def check(self, town: Town, *scopes: str, repeats: int = 0) -> None:
+        """Of each chain (all, if none are named): it adds up, ends where the town is, and was told once and in order.
+
+        `repeats` is how many messages a destination may have got again, under the same id.
+        """
+        scopes = scopes or (*town.ids, "all", "prod")
+        rows = {scope: self.rows(scope) for scope in scopes}
+        for scope in scopes:
+            self._adds_up(rows[scope])
+            prod = [one for one in town.ids if town.estates[one].world.tags.get("environment") == "prod"]
+            members = {"all": town.ids, "prod": prod}.get(scope, [scope])
+            assert rows[scope][-1].told["after"]["percentage"] == near(town.score(*members)), scope
+            assert self.store.waiting(scope) == [], scope
+        self._published(rows, repeats)
+        self._posted(rows, repeats)
+
+    def _adds_up(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            found = self.store.load(row.blob, Record).explained()
+            assert (found["movement"], found["after"]) == (row.movement, row.told["after"])
+            if row.movement is not None:
+                assert sum(cause["share"] for cause in found["causes"]) == near(row.movement)
+                ends = found["before"]["percentage"], found["after"]["percentage"]
+                assert ends[1] - ends[0] == near(row.movement)
+        for earlier, later in pairwise(rows):
+            assert later.since is not None
+            assert later.since >= earlier.at
+            before, after = later.told["before"]["percentage"], earlier.told["after"]["percentage"]
+            assert before == (after if after is None else near(after))
+
+    def _published(self, rows: dict[str, list[Row]], repeats: int) -> None:
+        told = [event["id"] for event in self.azure.events]
+        once = list(dict.fromkeys(told))
+        for scope, own in rows.items():
+            assert [one for one in once if one.startswith(f"{scope}.")] == [row.id for row in own], scope
+        batches = len(told) - len(once)
+        assert batches <= repeats * max(1, len(once)), "more was repeated than there were kills"
+        if not repeats:
+            assert told == once
+
+    def _posted(self, rows: dict[str, list[Row]], repeats: int) -> None:
+        messages = self.posted()
+        once = dict(messages)
+        assert len(messages) - len(once) <= repeats, "more was repeated than there were kills"
+        for message, shown in messages:
+            assert shown == once[message], "a repeat says something else"
+        names = {scope: own[0].told["name"] for scope, own in rows.items() if own}
+        told = [line for shown in once.values() for line in shown]
+        for scope, own in rows.items():
+            wanted = [(names[scope], percent(row.told["before"]["percentage"]), _after(row)) for row in own]
+            assert [line for line in told if line[0] == names[scope]] == wanted, scope
+
+    def posted(self) -> list[tuple[str, list[tuple[str, str, str]]]]:
+        """What Teams took: the id of each message, and of each movement on its card the scope and its two scores.
+
+        Movements of one scope are put in order of time: on a card they are in order of size.
+        """
+        return [(_id(body), _shown(body)) for _, body in self.azure.cards["/teams/security"]]
+
+
+def _after(row: Row) -> str:
+    return percent(row.told["after"]["percentage"])
+
+
+def _content(body: Json) -> Json:
+    found: Json = body["attachments"][0]["content"]
+    return found
+
+
+def _id(body: Json) -> str:
+    found: str = _content(body)["body"][-1]["id"]
+    return found
+
+
+def _shown(body: Json) -> list[tuple[str, str, str]]:
+    tables = [one for one in of_type(_content(body), "Table") if columns(one)[0][0] == "Scope"]
+    if tables:
+        names, before, after = columns(tables[0])[:3]
+        rows = list(zip(names[1:], before[1:], after[1:], strict=True))
+        return _in_order([(name.partition(" (")[0], *ends) for name, *ends in rows])
+    raise NotImplementedError(words(_content(body)["body"][0]))
+
+
+def _in_order(lines: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Lines of one scope so that each begins where another ended."""
+    found: list[tuple[str, str, str]] = []
+    for name in dict.fromkeys(line[0] for line in lines):
+        own = [line for line in lines if line[0] == name]
+        ends = {line[2] for line in own}
+        at = next((line[1] for line in own if line[1] not in ends), own[0][1])
+        while own:
+            line = next(one for one in own if one[1] == at)
+            own.remove(line)
+            found.append(line)
+            at = line[2]
+    return found
+
+
+def ticked(host: Host, timer: str, tries: int = 10) -> int:
+    """A timer that ticks until its function succeeds; how often it failed."""
+    for failed in range(tries):
+        with suppress(FunctionError):
+            host.run_timer(timer)
+            return failed
+    raise AssertionError(f"{timer} failed {tries} times")
+
+
+def near(number: float) -> Any:
+    import pytest
+
+    return pytest.approx(number, abs=1e-9)
+
+
+def until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    """Waits for something that happens in another process."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def get(url: str) -> Any:
+    with urlopen(url) as answer:
+        return json.loads(answer.read())
+
+
+def post(url: str, body: Any, **headers: str) -> None:
+    urlopen(Request(url, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})).close()
