@@ -34,7 +34,7 @@ from drift.record import Record
 from drift.settings import Connection
 from drift.words import percent
 from tests.build import T0, Estate, Folder, count, estate, guid, tenant, weight
-from tests.cards import columns, of_type, words
+from tests.cards import columns, of_type
 
 ROOT = Path(__file__).resolve().parents[2]
 NEVER = "0 0 0 29 2 *"
@@ -115,6 +115,19 @@ class Stage:
             **environment,
         }
         self.store = Store(Storage(Connection("AzureWebJobsStorage", string=connection)))
+        self.answer: Callable[[], int | None] = lambda: None
+        """What Teams answers; None: it takes the card."""
+        self.sent: list[tuple[str, list[str]]] = []
+        """What Teams took: the id of each message, and the movements that it was noted to be about."""
+        azure.teams_answers = self._answered
+
+    def _answered(self, _: str, body: Json) -> int | None:
+        note, status = self.store.note("sending", "teams"), self.answer()
+        assert note is not None, "a card was sent without a note of it"
+        assert note["id"] == _id(_content(body))
+        if status in (None, 202):
+            self.sent.append((note["id"], [f"{scope}.{at}" for scope, at in note["rows"]]))
+        return status
 
     def serve(self, town: Town) -> None:
         self.azure.serve(town.folder, town.now)
@@ -203,27 +216,18 @@ class Stage:
             assert told == once
 
     def _posted(self, rows: dict[str, list[Row]], repeats: int) -> None:
-        messages = self.posted()
-        once = dict(messages)
-        assert len(messages) - len(once) <= repeats, "more was repeated than there were kills"
-        for message, shown in messages:
-            assert shown == once[message], "a repeat says something else"
-        names = {scope: own[0].told["name"] for scope, own in rows.items() if own}
-        told = [line for shown in once.values() for line in shown]
+        cards = [_content(body) for _, body in self.azure.cards["/teams/security"]]
+        assert [_id(card) for card in cards] == [message for message, _ in self.sent]
+        assert len({message for message, _ in self.sent}) >= len(self.sent) - repeats, "more repeats than kills"
+        once: dict[str, Json] = {}
+        for (message, told), card in zip(self.sent, cards, strict=True):
+            assert once.setdefault(message, card) == card, "a repeat says something else"
+            known = {row.id: row for own in rows.values() for row in own}
+            lines = [_line(known[one]) for one in told if one in known]
+            assert all(line in lines for line in _shown(card) if len(lines) == len(told)), message
+        told = [one for ids in dict(self.sent).values() for one in ids]
         for scope, own in rows.items():
-            wanted = [(names[scope], percent(row.told["before"]["percentage"]), _after(row)) for row in own]
-            assert [line for line in told if line[0] == names[scope]] == wanted, scope
-
-    def posted(self) -> list[tuple[str, list[tuple[str, str, str]]]]:
-        """What Teams took: the id of each message, and of each movement on its card the scope and its two scores.
-
-        Movements of one scope are put in order of time: on a card they are in order of size.
-        """
-        return [(_id(body), _shown(body)) for _, body in self.azure.cards["/teams/security"]]
-
-
-def _after(row: Row) -> str:
-    return percent(row.told["after"]["percentage"])
+            assert [one for one in told if one.startswith(f"{scope}.")] == [row.id for row in own], scope
 
 
 def _content(body: Json) -> Json:
@@ -231,33 +235,23 @@ def _content(body: Json) -> Json:
     return found
 
 
-def _id(body: Json) -> str:
-    found: str = _content(body)["body"][-1]["id"]
+def _id(card: Json) -> str:
+    found: str = card["body"][-1]["id"]
     return found
 
 
-def _shown(body: Json) -> list[tuple[str, str, str]]:
-    tables = [one for one in of_type(_content(body), "Table") if columns(one)[0][0] == "Scope"]
-    if tables:
-        names, before, after = columns(tables[0])[:3]
-        rows = list(zip(names[1:], before[1:], after[1:], strict=True))
-        return _in_order([(name.partition(" (")[0], *ends) for name, *ends in rows])
-    raise NotImplementedError(words(_content(body)["body"][0]))
+def _line(row: Row) -> tuple[str, str, str]:
+    """A movement as a card's table shows it: the scope and its two scores."""
+    return row.told["name"], percent(row.told["before"]), percent(row.told["after"])
 
 
-def _in_order(lines: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Lines of one scope so that each begins where another ended."""
-    found: list[tuple[str, str, str]] = []
-    for name in dict.fromkeys(line[0] for line in lines):
-        own = [line for line in lines if line[0] == name]
-        ends = {line[2] for line in own}
-        at = next((line[1] for line in own if line[1] not in ends), own[0][1])
-        while own:
-            line = next(one for one in own if one[1] == at)
-            own.remove(line)
-            found.append(line)
-            at = line[2]
-    return found
+def _shown(card: Json) -> list[tuple[str, str, str]]:
+    """The movements in a card's table, if it has one."""
+    tables = [one for one in of_type(card, "Table") if columns(one)[0][0] == "Scope"]
+    if not tables:
+        return []
+    names, before, after = columns(tables[0])[:3]
+    return list(zip((name.partition(" (")[0] for name in names[1:]), before[1:], after[1:], strict=True))
 
 
 def ticked(host: Host, timer: str, tries: int = 10) -> int:
