@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -20,8 +20,9 @@ from drift.engine.accounts import Course
 from drift.engine.compaction import compacted
 from drift.engine.comparison import begin, compare
 from drift.engine.explanation import segment
+from drift.engine.stillness import differs
 from drift.engine.wording import clean
-from drift.errors import Refused
+from drift.errors import Refused, ServiceError
 from drift.keeping import Keeper
 from drift.model import HOUR, NEVER, Delta, Happening, Snapshot, Subscription
 from drift.names import Names
@@ -76,6 +77,8 @@ class Order(msgspec.Struct, omit_defaults=True, frozen=True):
 
     subscription: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F-]{36}$")]
     ancestors: tuple[str, ...] | None = None
+    since: int | None = None
+    """A tick; who has looked at it or after has done what is asked, so that a backlog costs one look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,15 @@ class Monitor:
     # A pass: one message a subscription
 
     def start_pass(self) -> int:
-        """Sends for every subscription that is watched, or was; how many."""
+        """Sends for every subscription that is watched, or was; how many are. Raises ServiceError."""
         above = self._ancestors()
         found = {one.id.lower() for one in self.source.subscriptions()}
+        if not found:  # it has lost its rights: that is no tenant without subscriptions
+            raise ServiceError("Azure shows the identity no subscription: check its role assignments")
+        since = self.source.now()
         watched = {identity for identity in found if self._watched(identity, above)}
         for identity in sorted(watched | set(self.store.chains())):
-            order = Order(identity, None if above is None else above.get(identity, ()))
+            order = Order(identity, None if above is None else above.get(identity, ()), since)
             self.send("snapshots", msgspec.json.encode(order).decode(), 0)
         return len(watched)
 
@@ -144,8 +150,10 @@ class Monitor:
     def _look(self, order: Order) -> None:
         identity = order.subscription.lower()
         known = self.store.head(identity)
-        old = self.store.load(known.blob, comparison.Head) if known else None
         seen = self.store.looked(identity)
+        if known and seen and order.since is not None and seen.looked_at >= order.since and seen.at == known.at:
+            return
+        old = self.store.load(known.blob, comparison.Head) if known else None
         now = self._collect(identity, order, old)
         if now is None:
             return
@@ -160,7 +168,7 @@ class Monitor:
         new, delta = compare(before, now, cells=True)
         if _moved(before, new, delta):
             self._move(known, new, delta)
-        elif _differs(before, new):
+        elif differs(before, new):
             self._replace(known, new)
         else:
             self.store.index(known, now.taken_at)
@@ -233,11 +241,13 @@ class Monitor:
             return
         now = self.clock()
         note = self.store.note("wake", change.subscription)
-        if note is not None and note["until"] > now and note["by"] != change.key:
+        if note is not None and note["until"] > now and (note.get("sent") or note["by"] != change.key):
             return
-        self.store.remember("wake", change.subscription, {"until": now + WAKE, "by": change.key})
-        order = Order(change.subscription)
+        note = {"until": now + WAKE, "by": change.key}
+        self.store.remember("wake", change.subscription, note)
+        order = Order(change.subscription, since=now + WAKE)
         self.send("snapshots", msgspec.json.encode(order).decode(), WAKE // SECOND)
+        self.store.remember("wake", change.subscription, note | {"sent": True})  # the same event may come again
 
     # Retention
 
@@ -269,22 +279,3 @@ def _moved(before: comparison.Head, new: comparison.Head, delta: Delta) -> bool:
         None if one.pending is None or not len(one.pending.units) else pack(one.pending) for one in (before, new)
     ]
     return waiting[0] != waiting[1]
-
-
-def _differs(before: comparison.Head, new: comparison.Head) -> bool:
-    """Whether the next comparison needs to know more than that nothing moved."""
-    if (before.pending is None) != (new.pending is None):
-        return True
-    known = {(one.kind, one.at, one.name, one.recommendation) for one in before.memory}
-    if any((one.kind, one.at, one.name, one.recommendation) not in known for one in new.memory):
-        return True
-    return _content(before) != _content(new)
-
-
-def _content(head: comparison.Head) -> bytes:
-    """What a head holds, whenever it was read."""
-    snapshot = compacted(head).snapshot
-    marks = replace(snapshot.marks, first=snapshot.marks.first[:0])
-    parts: tuple[Any, ...] = (snapshot.subscription, snapshot.score, snapshot.controls, marks, snapshot.context)
-    names = [snapshot.resources[place] for place in range(len(snapshot.resources))]
-    return pack((parts, names, head.healthy_reading))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from drift.engine.wording import count
 from drift.model import Json
 
 CLASS_WORDS = {
@@ -31,6 +32,44 @@ NEXT_STEPS = {
     "unexplained": "Compare again after Azure's next recount (every 8 hours) before acting on what is unexplained.",
 }
 
+ON_A_CARD = {
+    **NEXT_STEPS,
+    "subscription_added": "Look at the new subscription apart: the others did not get worse.",
+}
+"""The same for who reads it in Teams, where there is no command line."""
+
+KIND_WORDS = {
+    "subscription_added": "subscription added",
+    "subscription_removed": "subscription left",
+    "connector_added": "connector added",
+    "connector_removed": "connector removed",
+    "resource_added": "added",
+    "resource_deleted": "deleted",
+    "recommendation_added": "counts now, by Microsoft",
+    "recommendation_left_preview": "left preview",
+    "recommendation_retired": "no longer counts, by Microsoft",
+    "recommendation_moved": "moved to another control",
+    "plan_enabled": "plan switched on",
+    "plan_disabled": "plan switched off",
+    "policy_disabled": "switched off by policy",
+    "policy_enabled": "switched on by policy",
+    "exemption_created": "exempted",
+    "exemption_expired": "exemption ran out",
+    "exemption_removed": "exemption removed",
+    "grace_period_started": "grace period began",
+    "grace_period_ended": "grace period ended",
+    "data_source_gained": "newly assessed",
+    "data_source_lost": "no longer assessed",
+    "recommendation_reevaluated": "assessed differently by Microsoft",
+    "remediation": "fixed",
+    "regression": "turned unhealthy",
+    "applicability_changed": "became applicable, or no longer",
+    "control_reweighted": "worth more or fewer points",
+    "weight_changed": "weight changed",
+    "unexplained": "unexplained",
+}
+"""A kind of cause in a few words, where there is no room for names."""
+
 WAIT = "Wait before judging a fix: Azure recounts every 8 hours, and has 24 to assess again."
 
 MOST_STEPS = 5
@@ -54,16 +93,36 @@ def day(at: str) -> str:
     return f"{at[:10]} {at[11:16]}"
 
 
-def next_steps(found: Json) -> list[str]:
-    """What to do next, the most urgent first, at most `MOST_STEPS`."""
-    steps: dict[str, None] = {}
+def became(found: Json) -> str:
+    """In plain words, what became of a score that is missing somewhere."""
+    before, after = found["before"], found["after"]
+    reasons = list(dict.fromkeys(one["reason"] for one in found["unscored"]))
+    why = f": {', '.join(reasons)}" if reasons else ""
+    if after["percentage"] is None:
+        return (f"still no score{why}" if before["percentage"] is None else f"no score any more{why}").rstrip(".")
+    if before["percentage"] is not None:
+        return "a score again, after none in between"
+    many = after.get("resources")
+    had = f"{count(many, 'resource')}, " if many is not None else ""
+    return f"has a score now: {had}{after['percentage']:.0f} % healthy"
+
+
+def led(title: str) -> str:
+    """A title with what happened before the name of the recommendation: `fixed on vm vm-1: “Install updates”`."""
+    name, mark, rest = title.rpartition("”: ")
+    return f"{rest}: {name}”" if mark and title.startswith("“") else title
+
+
+def next_steps(found: Json, steps: Mapping[str, str] = NEXT_STEPS) -> list[str]:
+    """What to do next, the most urgent first, at most `MOST_STEPS`; `steps` are the words by kind of cause."""
+    chosen: dict[str, None] = {}
     if any(entry["kind"] == "remediation" for entry in found["pending"]):
-        steps[WAIT] = None
+        chosen[WAIT] = None
     for entry in found["summary"]:
         kind = entry["kind"]
-        if kind in NEXT_STEPS and (entry["share"] < 0 or kind == "exemption_created"):
-            steps[NEXT_STEPS[kind]] = None
-    return list(steps)[:MOST_STEPS]
+        if kind in steps and (entry["share"] < 0 or kind == "exemption_created"):
+            chosen[steps[kind]] = None
+    return list(chosen)[:MOST_STEPS]
 
 
 def hundredths(parts: Sequence[float], total: float) -> list[int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from drift.errors import ServiceError
 from drift.model import HOUR, ticks
 from drift.pipeline import GONE, UNWATCHED, WAKE, MessageError
 from tests.adapters.test_store import change
@@ -158,8 +159,6 @@ def test_a_worker_killed_at_any_step_and_run_again_leaves_what_an_undisturbed_on
 
 
 def test_a_storage_that_refuses_a_transaction_loses_nothing(watch, monkeypatch):
-    from drift.errors import ServiceError
-
     folders = story()
     watch.see(folders[0])
     refused = []
@@ -260,6 +259,33 @@ def test_a_tag_that_changes_moves_the_groups_and_not_the_subscription(watch):
     assert [cause["kind"] for cause in watch.explained("prod")["causes"]] == ["subscription_removed"]
     assert movements(watch, guid("other")) == [0.0]
     watch.check("prod", "all")
+
+
+def test_an_identity_that_sees_nothing_any_more_is_an_error_and_not_an_empty_tenant(watch):
+    watch.see(before())
+    nothing = before().but()
+    nothing["subscriptions.json"]["value"] = []
+    watch.azure.show({"subscriptions.json": {"value": []}, "snapshot.json": nothing["snapshot.json"]})
+    with pytest.raises(ServiceError, match="role assignments"):
+        watch.monitor.start_pass()
+    assert watch.sent == []
+
+
+def test_a_backlog_of_messages_costs_one_look(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.azure.show(folders[1])
+    for _ in range(3):
+        watch.monitor.start_pass()
+    looked = []
+    watch.azure.meanwhile = lambda: looked.append(1)
+    watch.monitor.snapshot(watch.sent[0][1])
+    assert looked == [1]
+    watch.azure.meanwhile = lambda: looked.append(2)
+    watch.storage.log.clear()
+    for _, text, _ in watch.sent[1:]:
+        watch.monitor.snapshot(text)
+    assert (looked, watch.storage.log) == ([1], [])
 
 
 def test_groups_without_members_have_no_score_and_do_not_fail(storage, tmp_path):

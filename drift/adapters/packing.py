@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Hashable
 from fractions import Fraction
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, cast, get_origin
 
 import msgspec
@@ -28,6 +29,11 @@ _LEVEL = 1
 def pack(value: Any) -> bytes:
     """The bytes of a value of the model."""
     return FORM + zlib.compress(msgspec.msgpack.encode(value, enc_hook=_plain), _LEVEL)
+
+
+def digest(value: Any) -> bytes:
+    """What equal values have in common, in whatever order their sets and mappings came about."""
+    return sha256(msgspec.msgpack.encode(value, enc_hook=_plain, order="deterministic")).digest()
 
 
 def unpack[T](data: bytes, kind: type[T]) -> T:

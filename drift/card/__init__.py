@@ -1,7 +1,8 @@
 """What is told in Teams: the movements of one pass on one card, the daily digest, and a test.
 
 A card says first what moved, where, from what to what, and whether it was earned or drift: `earned` is people's own
-work (the classes earned and lost), drift is all else. What it has no room for is left out by rule, and summed up.
+work (the classes earned and lost), drift is all else. Of several scopes the widest speaks first; a cause is told once.
+What a card has no room for is left out by rule, and summed up.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from dataclasses import dataclass
 
 from drift.card import passages
 from drift.card.elements import LIMIT, Cell, card, envelope, harmless, heading, line, run, said, size, table, text
-from drift.card.joining import Common, common, joined
+from drift.card.joining import Chapter, Common, chapters, common, is_told, joined, keys, stood_still
 from drift.card.passages import Detail, between, called, is_group, place
 from drift.engine.wording import count
 from drift.model import Json
-from drift.words import day, percent, pp, signed
+from drift.words import KIND_WORDS, became, day, led, percent, pp, signed
 
 __all__ = ["LIMIT", "News", "digest", "envelope", "movements", "test_card", "text"]
 
@@ -37,11 +38,11 @@ DETAILS = (
 """From plenty to little; the first that fits is taken. The last fits whatever the names are made of."""
 
 
-MISSING = {
-    "lost": "It has no score any more, so there is no movement to explain.",
-    "new": "It had no score before; its movements are told from now on.",
-    "missing in between": "It had no score in between, so there is no movement to explain.",
-    "missing": "It has no score, before and after.",
+_SCORES = {
+    "new": "with a score now",
+    "lost": "without a score now",
+    "missing in between": "without a score in between",
+    "missing": "still without a score",
 }
 
 UNEXPLAINED = "the movement is not explained: "
@@ -61,9 +62,12 @@ def movements(news: Sequence[News], message: str) -> Json:
     `message` names the message: a repeat carries the same, in small print and as the id of an element.
     """
     ordered = sorted(news, key=lambda one: place(one.explained))
-    if len(ordered) > 1:
-        return _fitting(lambda detail: _several(ordered, detail), message)
-    return _fitting(lambda detail: _single(ordered[0].explained, detail), message, f" · movement {ordered[0].id}")
+    found = [one.explained for one in ordered]
+    first = passages.widest(found)
+    (identity,) = (one.id for one in ordered if one.explained is first)
+    if len(found) > 1:
+        return _fitting(lambda detail: _several(found, first, detail), message, f" · movement {identity}")
+    return _fitting(lambda detail: _single(first, detail), message, f" · movement {identity}")
 
 
 def digest(news: Sequence[News], since: str, until: str, message: str) -> Json:
@@ -106,9 +110,11 @@ def _single(found: Json, detail: Detail) -> Iterator[Json]:
     yield passages.headline(found, detail, size="Large", weight="Bolder")
     yield passages.when(found)
     if found["movement"] is None:
-        yield said(MISSING[passages.became(found)])
-        if found["unscored"]:  # which says why: no need to note it, too
-            found = found | {"notes": [note for note in found["notes"] if not note.startswith(UNEXPLAINED)]}
+        words = harmless(became(found), detail.title)
+        yield line(run(words[0].upper() + words[1:]))
+        if found["unscored"]:  # which says why: once is enough
+            notes = [note for note in found["notes"] if not note.startswith(UNEXPLAINED)]
+            found = found | {"notes": notes, "unscored": found["unscored"] if is_group(found) else []}
     else:
         yield from passages.by_class(found, detail)
         yield heading("What moved it")
@@ -122,41 +128,52 @@ def _single(found: Json, detail: Detail) -> Iterator[Json]:
 # Several
 
 
-def _several(news: Sequence[News], detail: Detail) -> Iterator[Json]:
-    found = [one.explained for one in news]
-    groups = sum(map(is_group, found))
-    scopes = [count(groups, "group")] if groups else []
-    scopes += [count(len(found) - groups, "subscription")] if len(found) > groups else []
-    yield heading(f"Secure score moved in {' and '.join(scopes)}{_spread(found)}", size="Large")
+def _several(found: Sequence[Json], first: Json, detail: Detail) -> Iterator[Json]:
+    yield passages.headline(first, detail, size="Large", weight="Bolder")
     ends = min(one["before"]["takenAt"] for one in found), max(one["after"]["takenAt"] for one in found)
-    yield said(f"{day(ends[0])} → {day(ends[1])} UTC", isSubtle=True, spacing="Small")
-    pool = [one for one in found if not is_group(one)]
-    pool = pool if len(pool) > 1 else found  # what subscriptions share, a group of them has, too
-    shared = common(pool)[:3]
-    if shared:
-        yield _in_common(shared, len(pool), detail)
+    others = [one for one in found if one is not first]
+    yield said(f"also {_scopes(others)} · {day(ends[0])} → {day(ends[1])} UTC", isSubtle=True, spacing="Small")
+    yield from _in_common(found, first, detail)
+    told = chapters([first, *others], detail.told, detail.lines)
     header = ("Scope", "Before", "After", "pp", "Earned", "Drift", "Main cause")
-    yield from _table(header, found, detail, lambda one: [percent(one[end]) for end in ENDS], shared)
-    for one in news[: detail.told]:
-        yield from _told(one.explained, detail)
-        yield line(run(f"movement {harmless(one.id, 100)}", size="Small", isSubtle=True), spacing="Small")
+    yield from _table(header, found, detail, lambda one: [percent(one[end]) for end in ENDS], told)
+    yield from _chapters(told, detail)
+    yield from passages.to_come([first, *others], detail)
     yield from passages.steps(found)
 
 
+def _scopes(found: Sequence[Json], *, moved: bool = True) -> str:
+    """`1 group and 2 subscriptions, between … and … pp`; only how many of what, unless they moved."""
+    groups = sum(map(is_group, found))
+    words = [count(groups, "group")] if groups else []
+    words += [count(len(found) - groups, "subscription")] if len(found) > groups else []
+    return f"{' and '.join(words)}{_spread(found) if moved else ''}"
+
+
 def _spread(found: Sequence[Json]) -> str:
+    """What `found` are said to have done: moved by so much, got or lost a score."""
     moved = [one["movement"] for one in found if one["movement"] is not None]
     words = f", {between(moved)}" if moved else ""
-    if len(moved) < len(found):
-        words += f"; {len(found) - len(moved):,} without a score at one end"
+    for word, number in Counter(passages.in_a_word(one) for one in found if one["movement"] is None).items():
+        words += f"{'' if number == len(found) else f', {number:,}'} {_SCORES[word]}"
     return words
 
 
-def _in_common(shared: Sequence[Common], among: int, detail: Detail) -> Json:
-    rows: list[list[Cell]] = []
-    for one in shared:
-        often = f"all {among:,}" if len(one.shares) == among else f"{len(one.shares):,} of {among:,}"
-        rows.append([[line(run(harmless(one.title, detail.title)))], [said(often)], [said(between(one.shares))]])
-    return table("6r2r4", ("In common", "Moved", "Each"), rows) | {"spacing": "Medium"}
+def _in_common(found: Sequence[Json], first: Json, detail: Detail) -> Iterator[Json]:
+    """What subscriptions share. A group that speaks first has told its causes for all that are in it."""
+    pool = [one for one in found if not is_group(one)]
+    shared = common(pool)
+    if is_group(first):
+        known = keys(first) | {(entry["kind"], "") for entry in first["summary"]}
+        shared = [one for one in shared if one.key not in known]
+    rows = [_shared(one, len(pool), detail) for one in shared[:3]]
+    if rows:
+        yield table("6r2r4", ("In common", "Moved", "Each"), rows) | {"spacing": "Medium"}
+
+
+def _shared(one: Common, among: int, detail: Detail) -> list[Cell]:
+    often = f"all {among:,}" if len(one.shares) == among else f"{len(one.shares):,} of {among:,}"
+    return [[line(run(harmless(led(one.title), detail.title)))], [said(often)], [said(between(one.shares))]]
 
 
 def _table(
@@ -164,7 +181,7 @@ def _table(
     found: Sequence[Json],
     detail: Detail,
     ends: Callable[[Json], list[str]],
-    shared: Sequence[Common] = (),
+    told: Sequence[Chapter],
 ) -> Iterator[Json]:
     """A row for each of the first scopes, and what is said of the rest."""
     names = Counter(called(one, detail) for one in found)
@@ -173,7 +190,7 @@ def _table(
         name = called(one, detail)
         if names[name] > 1:  # equality never rests on a display name
             name += f" ({harmless(one['scope'][:8], 8)})"
-        main = _main(one, detail, shared)
+        main = [line(run(_main(one, detail, told)))]
         rows.append([[line(run(name))], *([said(words)] for words in ends(one)), *_figures(one), main])
     yield table("4r2r2r2r2r28", header, rows) | {"spacing": "Medium"}
     rest = found[detail.scopes :]
@@ -183,72 +200,59 @@ def _table(
 
 def _figures(found: Json) -> list[Cell]:
     if found["movement"] is None:
-        return [[said(passages.became(found))], [said("–")], [said("–")]]
+        return [[said(passages.in_a_word(found))], [said("–")], [said("–")]]
     own, drift = passages.earned_and_drift(found)
     moved = said(pp(found["movement"]).strip(), **passages.color(found["movement"]))
     return [[moved], [said(signed(own))], [said(signed(drift))]]
 
 
-def _main(found: Json, detail: Detail, shared: Sequence[Common]) -> Cell:
-    """The largest cause with its share; of a score that is missing, why."""
+def _main(found: Json, detail: Detail, told: Sequence[Chapter]) -> str:
+    """The largest cause, its share first: in a few words if its names are told below. Of a missing score, why."""
     if found["movement"] is None:
-        reasons = [*(one["reason"] for one in found["unscored"]), *found["notes"], "the reason is not known"]
-        return [line(run(harmless(reasons[0], detail.title)))]
+        return harmless(became(found), detail.title)
+    if passages.cancels(found):
+        return "gains and losses cancel"
     if not found["summary"]:
-        return [said("–")]
-    if shared and shared[0].leads(found):
-        return [said(f"{pp(found['causes'][0]['share']).strip()} the cause in common")]
+        return "–"
     entry = found["summary"][0]
-    return [line(run(f"{pp(entry['share']).strip()} {harmless(entry['title'], detail.title)}"))]
+    share = pp(entry["share"]).strip()
+    if is_told(entry, found, told):
+        return f"{share} {KIND_WORDS[entry['kind']]}"
+    return f"{share} {harmless(led(entry['title']), detail.title)}"
 
 
-def _told(found: Json, detail: Detail) -> Iterator[Json]:
-    yield passages.headline(found, detail, weight="Bolder")
-    if found["movement"] is not None and found["summary"]:
-        yield passages.causes(found, detail)
-    if found["pending"]:
-        yield said(f"Still to come: {pp(passages.pending_total(found)).strip()} pp once Azure's counts catch up")
+def _chapters(told: Sequence[Chapter], detail: Detail) -> Iterator[Json]:
+    """The causes of the first scope, and of others what the ones before did not tell."""
+    for at, one in enumerate(told):
+        if len(told) > 1:
+            words = "Besides, " if at else ""
+            where = run(f"{words}{passages.kind_of_scope(one.found)}{called(one.found, detail)}", weight="Bolder")
+            yield line(where, spacing="Medium")
+        yield passages.causes(one.found, detail, one.entries) | ({} if len(told) > 1 else {"spacing": "Medium"})
 
 
 # The digest
 
 
 def _digest(found: Sequence[Json], span: str, detail: Detail) -> Iterator[Json]:
-    number = sum(one["movements"] for one in found)
-    words = f"{count(number, 'movement')} below the threshold" if number else "nothing below the threshold"
-    yield heading(f"Secure score, daily digest: {words}", size="Large")
-    yield said(span, isSubtle=True, spacing="Small")
     if not found:
+        yield heading("Secure score, daily digest: nothing below the threshold", size="Large")
+        yield said(span, isSubtle=True, spacing="Small")
         return
-    header = ("Scope", "Movements", "Now", "pp in all", "Earned", "Drift", "Main cause")
-    yield from _table(header, found, detail, lambda one: [f"{one['movements']:,}", percent(one["after"])])
-    for one in found[: detail.told]:
-        if one["movement"] is not None:
-            yield line(
-                run("In all, by class: ", weight="Bolder"), run(called(one, detail), weight="Bolder"), spacing="Medium"
-            )
-            yield from passages.by_class(one, detail)
-            yield passages.causes(one, detail) | {"spacing": "Medium"}
-    yield from _to_come(found, detail)
+    moving = [one for one in found if not stood_still(one)] or list(found)
+    first = passages.widest(moving)
+    yield passages.headline(first, detail, "Daily digest: secure score", size="Large", weight="Bolder")
+    number = count(sum(one["movements"] for one in found), "movement")
+    words = f"{number} below the threshold"
+    if len(moving) > 1:
+        words += f", also in {_scopes([one for one in moving if one is not first])}"
+    if len(moving) < len(found):
+        words += f"; {_scopes([one for one in found if one not in moving], moved=False)} did not move"
+    yield said(f"{words} · {span}", isSubtle=True, spacing="Small")
+    told = chapters([first, *(one for one in moving if one is not first)], detail.told, detail.lines)
+    if len(moving) > 1:
+        header = ("Scope", "Movements", "Now", "pp in all", "Earned", "Drift", "Main cause")
+        yield from _table(header, moving, detail, lambda one: [f"{one['movements']:,}", percent(one["after"])], told)
+    yield from _chapters(told, detail)
+    yield from passages.to_come([first, *(one for one in found if one is not first)], detail)
     yield from passages.steps(found)
-
-
-def _to_come(found: Sequence[Json], detail: Detail) -> Iterator[Json]:
-    waiting = sorted((one for one in found if one["pending"]), key=lambda one: -abs(passages.pending_total(one)))
-    rows: list[list[Cell]] = []
-    for one in waiting[: detail.pending]:
-        due = max(entry["due"] for entry in one["pending"])
-        total = passages.pending_total(one)
-        rows.append(
-            [
-                [line(run(called(one, detail)))],
-                [said(pp(total).strip(), **passages.color(total))],
-                [line(run(harmless(one["pending"][0]["title"], detail.title)))],
-                [said(f"{day(due)} UTC")],
-            ]
-        )
-    if rows:
-        yield heading("Still to come, once Azure's counts catch up")
-        yield table("4r26r4", ("Scope", "pp", "Largest", "All by"), rows)
-    if len(waiting) > len(rows):
-        yield said(f"and {len(waiting) - len(rows):,} more", isSubtle=True)

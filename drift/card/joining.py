@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import fsum
 
+from drift.engine.wording import SUMMARIES, across, count
 from drift.model import Json
+from drift.words import KIND_WORDS
+
+type Key = tuple[str, str]
+"""A cause wherever it happened: its kind, and its subject in lower case."""
+
+_NOUNS = {kind.value: noun for kind, (_, noun) in SUMMARIES.items()}
 
 _JOINTS = ("on", "for", "with", "of", "in")
 """Words that lead to a figure; a title does not end with one."""
@@ -15,8 +22,8 @@ _JOINTS = ("on", "for", "with", "of", "in")
 def joined(found: Sequence[Json]) -> Json:
     """Movements of one scope, at least one, as if they were one: from the first to the last, with the sum of all.
 
-    What became of the score between them is not in it: `before` and `after` need not differ by `movement`. `summary` is
-    of causes, not of kinds; `movements` says how many there were.
+    What became of the score between them is not in it: `before` and `after` need not differ by `movement`.
+    `movements` says how many there were.
     """
     found = sorted(found, key=lambda one: one["after"]["takenAt"])
     moved = [one for one in found if one["movement"] is not None]
@@ -37,7 +44,7 @@ def joined(found: Sequence[Json]) -> Json:
         "movement": fsum(one["movement"] for one in moved) if moved else None,
         "rounding": None,
         "classes": {name: fsum(shares) for name, shares in classes.items()},
-        "summary": [cause | {"count": 1, "causes": [cause]} for cause in listed],
+        "summary": _summary(moved, listed),
         "causes": listed,
         "notes": list(dict.fromkeys(note for one in found for note in one["notes"])),
         "movements": len(found),
@@ -53,6 +60,93 @@ def _cause(own: Sequence[Json]) -> Json:
     }
 
 
+def _summary(moved: Sequence[Json], causes: Sequence[Json]) -> list[Json]:
+    """A line for each kind of cause, by all movements; `causes` are those that they list, joined."""
+    lines: dict[str, list[Json]] = {}
+    whole: dict[str, bool] = {}
+    for one in moved:
+        for entry in one["summary"]:
+            listed = sum(cause["kind"] == entry["kind"] for cause in one["causes"])
+            lines.setdefault(entry["kind"], []).append(entry)
+            whole[entry["kind"]] = whole.get(entry["kind"], True) and listed == entry["count"]
+    summary = []
+    for kind, entries in lines.items():
+        own = [cause for cause in causes if cause["kind"] == kind]
+        number = len(own) if whole[kind] else max([len(own) + 1, *(entry["count"] for entry in entries)])
+        summary.append(
+            entries[-1]
+            | {"share": fsum(entry["share"] for entry in entries), "count": number}
+            | {"title": _line(kind, own, whole=whole[kind])}
+        )
+    return sorted(summary, key=lambda entry: -abs(entry["share"]))
+
+
+def _line(kind: str, own: Sequence[Json], *, whole: bool) -> str:
+    subjects = {cause["subject"].lower() for cause in own}
+    if whole and len(subjects) == 1:
+        return beginning([cause["title"] for cause in own]) + across(len(own))
+    number = count(max(1, len(subjects)), _NOUNS[kind])
+    return f"{KIND_WORDS[kind]}: {number if whole else f'at least {number}'}"
+
+
+def stood_still(found: Json) -> bool:
+    """Whether neither a scope nor any cause in it moved by as much as can be shown."""
+    shares = [found["movement"], *(cause["share"] for cause in found["causes"])]
+    return found["movement"] is not None and not any(abs(share) >= 0.005 for share in shares)
+
+
+# What is told of several scopes, each thing once
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """What one scope has to tell: lines of its summary, that none before it has told."""
+
+    found: Json
+    entries: Sequence[Json]
+    keys: frozenset[Key] = frozenset()
+    kinds: frozenset[str] = field(default_factory=frozenset)
+    """Kinds of which it tells all there is, though it does not name each."""
+
+
+def chapters(found: Sequence[Json], most: int, lines: int) -> list[Chapter]:
+    """At most so many chapters, each of at most so many lines; the first is of the first scope that has causes."""
+    told: list[Chapter] = []
+    for one in found:
+        if len(told) == most:
+            break
+        if one["movement"] is None:
+            continue
+        shown = [entry for entry in one["summary"][:lines] if not told or abs(entry["share"]) >= 0.005]
+        new = [entry for entry in shown if not is_told(entry, one, told)]
+        if new:
+            kinds = {entry["kind"] for entry in new if one["scope"] == "all" and len(_own(entry, one)) < entry["count"]}
+            told.append(Chapter(one, new, frozenset(keys(one)), frozenset(kinds)))
+    return told
+
+
+def is_told(entry: Json, found: Json, told: Sequence[Chapter]) -> bool:
+    """Whether chapters tell all that is known of a line of a scope's summary."""
+    if any(entry["kind"] in one.kinds for one in told):
+        return True
+    own = {key(cause) for cause in _own(entry, found)}
+    return bool(own) and own <= {one for chapter in told for one in chapter.keys}
+
+
+def _own(entry: Json, found: Json) -> list[Json]:
+    return [cause for cause in found["causes"] if cause["kind"] == entry["kind"]]
+
+
+def key(cause: Json) -> Key:
+    """What makes it the same cause in another scope."""
+    return cause["kind"], cause["subject"].lower()
+
+
+def keys(found: Json) -> set[Key]:
+    """Of all causes that a movement lists."""
+    return {key(cause) for cause in found["causes"]}
+
+
 @dataclass(frozen=True, slots=True)
 class Common:
     """A cause that moved several scopes: in each by so many pp. `subject` is empty for all causes of a kind."""
@@ -62,10 +156,10 @@ class Common:
     title: str
     shares: tuple[float, ...]
 
-    def leads(self, found: Json) -> bool:
-        """Whether it is the largest cause of a movement."""
-        first = found["causes"][0] if found["causes"] else {"kind": "", "subject": ""}
-        return (self.kind, self.subject) == (first["kind"], first["subject"].lower())
+    @property
+    def key(self) -> Key:
+        """As of a cause."""
+        return self.kind, self.subject
 
 
 def common(found: Sequence[Json]) -> list[Common]:
@@ -81,7 +175,7 @@ def common(found: Sequence[Json]) -> list[Common]:
                 titles.setdefault(key, []).extend(entry["title"] for entry in entries)
                 shares.setdefault(key, []).append(fsum(entry["share"] for entry in entries))
         shared = [
-            Common(*key, beginning(titles[key]) if by_subject else key[0].replace("_", " "), tuple(own))
+            Common(*key, beginning(titles[key]) if by_subject else KIND_WORDS[key[0]], tuple(own))
             for key, own in shares.items()
             if len(own) > 1
         ]
@@ -91,7 +185,7 @@ def common(found: Sequence[Json]) -> list[Common]:
 
 
 def beginning(titles: Sequence[str]) -> str:
-    """What titles have in common from their first word on, so that no figure stays that is true of one alone."""
+    """What titles have in common from their first word on, so that no figure and no name stays that is one's alone."""
     first = titles[0].split()
     length = len(first)
     for title in titles[1:]:
@@ -99,6 +193,14 @@ def beginning(titles: Sequence[str]) -> str:
         same = (at for at, word in enumerate(first[:length]) if at >= len(words) or words[at] != word)
         length = next(same, length)
     kept = first[:length]
-    while length < len(first) and kept and kept[-1].lower().strip(",:") in _JOINTS:
-        kept.pop()
+    if length < len(first) and kept:
+        quoted = max((at for at, word in enumerate(kept) if word.endswith(("”", "”:"))), default=-1)
+        ends = [at for at, word in enumerate(kept) if at > quoted and _leads(word, quoted, first[0])]
+        if ends:  # to what is told of one alone, of which a part may be the same
+            kept = kept[: ends[-1] + kept[ends[-1]].endswith(":")]
     return " ".join(kept).rstrip(",:") if kept else titles[0]
+
+
+def _leads(word: str, quoted: int, first: str) -> bool:
+    """Whether a word leads to where it happened: a colon, or in titles that begin with a quoted name a joint."""
+    return word.endswith(":") or (first.startswith("“") and quoted >= 0 and word.lower().rstrip(",") in _JOINTS)

@@ -14,7 +14,7 @@ from math import fsum, inf
 from drift.card.elements import Cell, bars, harmless, heading, line, run, said, table
 from drift.engine.wording import count
 from drift.model import Json
-from drift.words import CLASS_WORDS, MOST_STEPS, day, hundredths, next_steps, percent, pp, signed
+from drift.words import CLASS_WORDS, MOST_STEPS, ON_A_CARD, day, hundredths, led, next_steps, percent, pp, signed
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SMALL: dict[str, object] = {"size": "Small", "isSubtle": True}
@@ -50,12 +50,22 @@ def place(found: Json) -> tuple[int, float, str]:
     return rank, -inf if movement is None else -abs(movement), found["scope"]
 
 
+def widest(found: Sequence[Json]) -> Json:
+    """Of movements in their places the one that speaks for all: all subscriptions, else the group that moved most."""
+    return min(found, key=lambda one: (place(one)[0], one["movement"] is None))
+
+
+def kind_of_scope(found: Json) -> str:
+    """What stands before its name."""
+    return "" if found["scope"] == "all" else "group " if is_group(found) else "subscription "
+
+
 def called(found: Json, detail: Detail) -> str:
     """The name of the scope, harmless."""
     return "all subscriptions" if found["scope"] == "all" else harmless(found["name"], detail.name)
 
 
-def became(found: Json) -> str:
+def in_a_word(found: Json) -> str:
     """In a word or two, what became of a score that is missing somewhere."""
     before, after = found["before"]["percentage"] is not None, found["after"]["percentage"] is not None
     if before and after:
@@ -83,24 +93,32 @@ def earned_and_drift(found: Json) -> tuple[int, int]:
     return own, hundredths([found["movement"]], found["movement"])[0] - own
 
 
-def headline(found: Json, detail: Detail, **style: object) -> Json:
+def cancels(found: Json) -> bool:
+    """Whether causes that can be shown add up to nothing that can."""
+    return abs(found["movement"]) < 0.005 and any(abs(cause["share"]) >= 0.005 for cause in found["causes"])
+
+
+def headline(found: Json, detail: Detail, what: str = "Secure score", **style: object) -> Json:
     """What moved, earned or drift, from what to what, where."""
     ends = f"{percent(found['before'])} → {percent(found['after'])}"
-    kind = "" if found["scope"] == "all" else "group " if is_group(found) else "subscription "
+    if "movements" in found:  # the digest: what was told apart lies between the ends
+        ends = f"now {percent(found['after'])}"
     if found["movement"] is None:
-        moved = run(f"Secure score {became(found)}", **style, color="Attention")
+        moved = run(f"{what} {in_a_word(found)}", **style, color="Attention")
         verdict = ""
     else:
-        moved = run(f"Secure score {pp(found['movement']).strip()} pp", **style, **color(found["movement"]))
+        moved = run(f"{what} {pp(found['movement']).strip()} pp", **style, **color(found["movement"]))
         verdict = _verdict(found)
-    where = run(f"{verdict}, {ends}: {kind}", **style), run(called(found, detail), **style)
+    where = run(f"{verdict}: {ends}, {kind_of_scope(found)}", **style), run(called(found, detail), **style)
     return line(moved, *where, spacing="Medium")
 
 
 def _verdict(found: Json) -> str:
+    if cancels(found):
+        return " (gains and losses cancel)"
     own, drift = earned_and_drift(found)
     if own and drift:
-        return f" (earned {signed(own)}, drift {signed(drift)})"
+        return f" ({'earned' if own > 0 else 'lost'} {signed(own)}, drift {signed(drift)})"
     if drift:
         return ", all of it drift"
     return ", all of it earned" if own > 0 else ", all of it lost: fixes came undone" if own else ""
@@ -130,56 +148,68 @@ def by_class(found: Json, detail: Detail) -> Iterator[Json]:
         yield bars("By class, pp", [(f"{name} {signed(part)}", part / 100) for name, part in own.items()])
 
 
-def causes(found: Json, detail: Detail) -> Json:
-    """The causes by kind, the largest of each kind under it; in all, the movement."""
-    summary = found["summary"][: detail.lines]
-    rest = found["movement"] - fsum(entry["share"] for entry in summary)
-    hidden = len(found["summary"]) + found.get("left", {}).get("summary", 0) - len(summary)
+def causes(found: Json, detail: Detail, entries: Sequence[Json] | None = None) -> Json:
+    """The causes by kind, the largest of each kind under it; in all, the movement.
+
+    `entries`: only these lines of the summary, where all others were told before.
+    """
+    first = found["summary"][: detail.lines]
+    shown = first if entries is None else entries
+    rest = found["movement"] - fsum(entry["share"] for entry in shown)
+    hidden = len(found["summary"]) + found.get("left", {}).get("summary", 0) - len(first)
     own: dict[str, list[Json]] = {}
     for cause in found["causes"]:
         own.setdefault(cause["kind"], []).append(cause)
-    several = is_group(found)
-    parts = hundredths([*(entry["share"] for entry in summary), rest], found["movement"])
-    rows: list[list[Cell]] = []
-    for entry, part in zip(summary, parts, strict=False):
-        under = _under(entry, part, entry.get("causes") or own.get(entry["kind"], []), several, detail)
-        rows.append([_figure(part, entry["share"]), [_title(entry, detail), *under]])
+    parts = hundredths([*(entry["share"] for entry in shown), rest], found["movement"])
+    rows = [
+        [_figure(part, entry["share"]), list(_entry(entry, part, own.get(entry["kind"], []), found, detail))]
+        for entry, part in zip(shown, parts, strict=False)
+    ]
+    words = count(hidden, "more kind of cause", "more kinds of cause") if hidden > 0 else "all else"
+    if len(shown) < len(first):
+        words = "as told above"
     if hidden > 0 or parts[-1]:
-        words = count(hidden, "more kind of cause", "more kinds of cause") if hidden > 0 else "all else"
-        rows.append([_figure(parts[-1], rest), [said("all else" if "movements" in found else words)]])
-    return table("r19", (), [*rows, _total(found["movement"])])
+        rows.append([_figure(parts[-1], rest), [said(words)]])
+    return table("r19", (), [*rows, _total(found["movement"])] if len(rows) > 1 else rows)
 
 
-def _under(entry: Json, part: int, own: Sequence[Json], several: bool, detail: Detail) -> Iterator[Json]:
-    """When, by whom and where, of the one cause; of several the largest, and how many more."""
+def _entry(entry: Json, part: int, own: Sequence[Json], found: Json, detail: Detail) -> Iterator[Json]:
+    """What happened; of one cause when and by whom, of several the largest and how many more. Where, but only once."""
+    whole = len(own) == entry["count"]
+    places = {cause["subscription"] for cause in own} if is_group(found) else set()
+    place = next(iter(places)) if whole and len(places) == 1 else None
+    title = run(harmless(led(entry["title"]), detail.title))
+    if place is not None and place not in entry["title"]:
+        yield line(title, run(f", in {harmless(place, detail.name)}"))
+    else:
+        yield line(title)
     if entry["count"] == 1:
-        if own and (record := _record(own[0], several, detail)):
+        if own and (record := _record(own[0], bool(places) and place is None, detail)):
             yield line(run(record, **_SMALL), spacing="None")
         return
+    same = whole and len({cause["subject"].lower() for cause in own}) == 1
     shown = own[: detail.each]
     rest = entry["share"] - fsum(cause["share"] for cause in shown)
     parts = hundredths([*(cause["share"] for cause in shown), rest], part / 100)
     for cause, one in zip(shown, parts, strict=False):
-        words = f"{signed(one, cause['share'])} {harmless(cause['title'], detail.title)}"
-        words += f"; {known}" if (known := _record(cause, several, detail)) else ""
+        known = _record(cause, bool(places) and place is None, detail)
+        told = [] if same and known else [harmless(led(cause["title"]), detail.title)]
+        words = f"{signed(one, cause['share'])} {', '.join([*told, *([known] if known else [])])}"
         yield line(run(words, **_SMALL), spacing="None")
     if shown and entry["count"] > len(shown):
-        yield said(f"{signed(parts[-1], rest)} and {entry['count'] - len(shown):,} more", **_SMALL, spacing="None")
+        words = f"and {entry['count'] - len(shown):,} more" if whole or "movements" not in found else "and others"
+        yield said(f"{signed(parts[-1], rest)} {words}", **_SMALL, spacing="None")
 
 
-def _record(cause: Json, several: bool, detail: Detail) -> str:
-    """When it was done and by whom, as far as a record tells; of several subscriptions, in which."""
+def _record(cause: Json, where: bool, detail: Detail) -> str:
+    """When it was done and by whom, as far as a record tells, and, if asked for, where."""
     records = sorted(cause["evidence"], key=lambda record: record["actor"] is None)
     words = [f"{day(records[0]['time'])} UTC"] if records else []
     if records and records[0]["actor"]:
         words.append(f"by {harmless(records[0]['actor'], detail.name)}")
-    if several and cause["subscription"] not in cause["title"]:
+    if where and cause["subscription"] not in cause["title"]:
         words.append(f"in {harmless(cause['subscription'], detail.name)}")
     return " ".join(words)
-
-
-def _title(entry: Json, detail: Detail) -> Json:
-    return line(run(harmless(entry["title"], detail.title)))
 
 
 def _figure(part: int, value: float) -> Cell:
@@ -211,11 +241,28 @@ def pending(found: Json, detail: Detail) -> Iterator[Json]:
     rows: list[list[Cell]] = []
     for entry, part in zip(shown, parts, strict=False):
         due = said(f"in the score by {day(entry['due'])} UTC", **_SMALL, spacing="None")
-        rows.append([_figure(part, entry["share"]), [_title(entry, detail), due]])
+        rows.append([_figure(part, entry["share"]), [line(run(harmless(led(entry["title"]), detail.title))), due]])
     hidden = len(found["pending"]) + found.get("left", {}).get("pending", 0) - len(shown)
     if hidden > 0:
         rows.append([_figure(parts[-1], rest), [said(f"and {hidden:,} more")]])
     yield table("r19", (), [*rows, _total(total)] if len(rows) > 1 else rows)
+
+
+def to_come(found: Sequence[Json], detail: Detail) -> Iterator[Json]:
+    """Of several scopes in a line each what is pending, unless all of it was told of one before."""
+    told: set[tuple[str, str]] = set()
+    number = 0
+    for one in found:
+        own = {(entry["kind"], entry["subject"].lower()) for entry in one["pending"]}
+        if own <= told or number > detail.told:
+            continue
+        number += 1
+        told |= own
+        due = max(entry["due"] for entry in one["pending"])
+        total = pending_total(one)
+        words = f"Still to come by {day(due)} UTC, once Azure's counts catch up: ", f"{pp(total).strip()} pp"
+        where = run(f", {kind_of_scope(one)}{called(one, detail)}")
+        yield line(run(words[0]), run(words[1], **color(total)), where, spacing="Medium")
 
 
 def unscored(found: Json, detail: Detail) -> Iterator[Json]:
@@ -245,8 +292,10 @@ def _listed[T](title: str, items: Sequence[T], words: Callable[[T], str], most: 
 
 def steps(found: Sequence[Json]) -> Iterator[Json]:
     """What to do next, for all of them."""
-    every = list(dict.fromkeys(step for one in found for step in next_steps(one)))
-    if every:
+    every = list(dict.fromkeys(step for one in found for step in next_steps(one, ON_A_CARD)))
+    if len(every) == 1:
+        yield line(run("What to do next: ", weight="Bolder"), run(every[0]), spacing="Medium")
+    elif every:
         yield heading("What to do next")
         for step in every[:MOST_STEPS]:
             yield said(step, spacing="Small")

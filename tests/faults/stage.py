@@ -222,9 +222,8 @@ class Stage:
         once: dict[str, Json] = {}
         for (message, told), card in zip(self.sent, cards, strict=True):
             assert once.setdefault(message, card) == card, "a repeat says something else"
-            known = {row.id: row for own in rows.values() for row in own}
-            lines = [_line(known[one]) for one in told if one in known]
-            assert all(line in lines for line in _shown(card) if len(lines) == len(told)), message
+            lines = [_line(row) for one in told if (row := self.store.movement(*_parts(one))) is not None]
+            assert all(line in lines for line in _shown(card)), message
         told = [one for ids in dict(self.sent).values() for one in ids]
         for scope, own in rows.items():
             assert [one for one in told if one.startswith(f"{scope}.")] == [row.id for row in own], scope
@@ -240,9 +239,15 @@ def _id(card: Json) -> str:
     return found
 
 
+def _parts(identity: str) -> tuple[str, int]:
+    scope, _, at = identity.rpartition(".")
+    return scope, int(at)
+
+
 def _line(row: Row) -> tuple[str, str, str]:
     """A movement as a card's table shows it: the scope and its two scores."""
-    return row.told["name"], percent(row.told["before"]), percent(row.told["after"])
+    name = "all subscriptions" if row.scope == "all" else row.told["name"]
+    return name, percent(row.told["before"]), percent(row.told["after"])
 
 
 def _shown(card: Json) -> list[tuple[str, str, str]]:
