@@ -37,7 +37,8 @@ LIMIT = 100
 
 def fill(connection: str, explanation: Path) -> None:
     told = shortened(json.loads(explanation.read_bytes()))
-    kinds = frozenset(Kind(cause["kind"]) for cause in told["causes"])
+    known = {kind.value: kind for kind in Kind}
+    kinds = frozenset(known[cause["kind"]] for cause in told["causes"])
     table = TableServiceClient.from_connection_string(connection).create_table_if_not_exists("drift")
     rows: list[Any] = []
     for number in range(store.BATCH):

@@ -17,10 +17,12 @@ from typing import Any
 
 
 def main(subscription: str, settings: list[str]) -> None:
-    os.environ.update(setting.split("=", 1) for setting in settings)
-    import function_app  # noqa: F401 - what a worker has in memory before its first message
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        os.environ[name] = value
     from azure.core.pipeline.transport import RequestsTransport
 
+    import function_app  # noqa: F401 - what a worker has in memory before its first message
     from drift import bootstrap
 
     writes: Counter[str] = Counter()
@@ -32,7 +34,7 @@ def main(subscription: str, settings: list[str]) -> None:
             writes[request.method] += 1
         return response
 
-    RequestsTransport.send = counted  # type: ignore[method-assign, assignment]
+    RequestsTransport.send = counted
     start = time.perf_counter()
     bootstrap.monitor().snapshot(json.dumps({"subscription": subscription}).encode())
     seconds = time.perf_counter() - start

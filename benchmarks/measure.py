@@ -1,4 +1,4 @@
-"""Whole processes, timed from outside."""
+"""Whole processes, timed from outside, and the estates that they are given."""
 
 import os
 import sys
@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+ROOT = Path(__file__).parent.parent
+BENCH = ROOT / ".bench"
 
 POLL = 0.1
 """Seconds between two looks at the memory of the processes of a run."""
@@ -58,6 +61,14 @@ def _resident(process: int) -> int:
     except (OSError, IndexError):
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE") + sum(_resident(int(one)) for one in below)
+
+
+def estate(marks: int, changed: float, subscriptions: int) -> Path:
+    """The folder of an estate, made if it is not there. By a process of its own: nothing big is imported here."""
+    folder = BENCH / f"{marks}-{changed}-{subscriptions}"
+    size = ["--marks", str(marks), "--changed", str(changed), "--subscriptions", str(subscriptions)]
+    python("-m", "benchmarks.estate", folder, *size)
+    return folder
 
 
 def middle(runs: Sequence[Run]) -> Run:

@@ -19,7 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(metavar="COMMAND")
     weeks = commands.add_parser("weeks", help="six weeks of an estate through the whole path (the default)")
-    weeks.add_argument("--keep", action="store_true", help="go on serving at the end")
+    weeks.add_argument("--weeks", type=int, default=6, choices=range(1, 7), metavar="N", help="only the first N weeks")
+    weeks.add_argument("--keep", action="store_true", help="go on serving at the end, until Ctrl-C")
     weeks.add_argument("--port", type=int, default=0, metavar="N", help="of the function app; 0 takes a free one")
     weeks.set_defaults(run=_weeks)
     serve = commands.add_parser("serve", help="serve the function app on 127.0.0.1")
@@ -39,9 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _weeks(options: argparse.Namespace) -> int:
+    from demo.host import wait_for_signal
+    from demo.northwind import on
     from demo.weeks import tell
 
-    return tell(options.port, keep=options.keep)
+    serving = (lambda _: wait_for_signal()) if options.keep else None
+    return tell(options.port, on(options.weeks, "Fri", "18:00"), serving)
 
 
 def _serve(options: argparse.Namespace) -> int:

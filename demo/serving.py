@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -22,8 +23,6 @@ def serve(port: int) -> int:
     try:
         with contextlib.ExitStack() as stack:
             settings = {}
-            import os
-
             given = os.environ.get("AzureWebJobsStorage") or local_values(ROOT).get("AzureWebJobsStorage", EMULATOR)
             if given == EMULATOR:
                 azurite = stack.enter_context(Azurite(ROOT / ".azurite"))

@@ -1,7 +1,13 @@
 """The secure score drift monitor: why the Defender for Cloud secure score moved, in parts that add up.
 
-    evidence folder ──► adapters ──► Snapshot ──► engine.comparison ──► Delta ──► engine.explanation ──► JSON, text
+    Azure ──────────┐                                                          ┌─► JSON, text
+    evidence folder ┴─► adapters ──► Snapshot ──► engine.comparison ──► Delta ─┴─► engine.explanation ──► Segment
+                                                        ▲    │                                            │
+                                                        └─ head ── store ◄─────── keeping ◄───────────────┘
+                                                                     ├──► telling ──► card ──► Teams, topic
+                                                                     └──► history ──► web ──► HTTP
 
 `model`, `kinds`, `names` and `ids` are the vocabulary. `engine` is pure: values in, values out. `adapters` read and
-write. `pipeline` is the sentence *read, compare, explain*; `cli` is the way in. docs/decisions tell why it is so.
+write. `pipeline` is the sentence *collect, compare, attribute, keep*, `groups` the same for the tenant and its parts;
+`folders` does it for evidence on disk. docs/how-it-runs.md tells the rest, docs/decisions why it is so.
 """

@@ -7,14 +7,15 @@ under the same id, before anything else.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
 from drift import card
 from drift.adapters.arm import is_subscription_id
-from drift.adapters.store import Head, Mark, Row, Store, Waiting
+from drift.adapters.store import Head, Row, Store, Waiting
 from drift.engine.explanation import iso
 from drift.engine.rollup import Place
 from drift.errors import ServiceError
@@ -27,6 +28,9 @@ PATIENCE = HOUR // 2
 
 LIFETIME = HOUR
 """What a worker can't outlive (the function's time-out is half of it): what it was to commit will not come."""
+
+READERS = 8
+"""Reads at a time: a change of the platform moves every chain, and of each there are some."""
 
 MOST = 2000
 """Movements in one message: their names fit into one note."""
@@ -60,44 +64,40 @@ class Teller:
 
         Raises ServiceError at the end if any did not.
         """
+        outbox = _Outbox(self.store, digest=False)
+        self._repair(outbox.heads)
         failed: list[ServiceError] = []
         for destination in ("teams", "topic"):
             try:
-                while self._tell(destination):
+                while self._tell(destination, outbox):
                     pass
             except ServiceError as error:
                 failed.append(error)
+        self._settle(outbox, {"teams", "topic"})
         if failed:
             raise ServiceError("; ".join(map(str, failed)))
-        for mark in self.store.due():
-            head = self.store.head(mark.scope)
-            if head is not None:
-                self._repair(head)
-            self._settle(mark, head, {"teams", "topic"})
 
     def digest(self) -> None:
         """Tells Teams what stayed below the threshold since the last digest. Raises ServiceError."""
-        while self._tell("digest"):
+        outbox = _Outbox(self.store, digest=True)
+        while self._tell("digest", outbox):
             pass
-        for mark in self.store.due(digest=True):
-            self._settle(mark, self.store.head(mark.scope), {"digest"})
+        self._settle(outbox, {"digest"})
 
-    def _tell(self, destination: str) -> bool:
+    def _tell(self, destination: str, outbox: _Outbox) -> bool:
         """Sends one message to a destination; whether there was one to send."""
         note = self.store.note("sending", destination)
         if note is None:
-            chosen = self._chosen(destination)
+            chosen = self._chosen(destination, outbox)
             if not chosen:
                 return False
             note = {"id": uuid4().hex, "rows": [[one.scope, one.at] for one in chosen], "at": self.clock()}
             self.store.remember("sending", destination, note)
-        rows = [row for scope, at in note["rows"] if (row := self.store.movement(scope, at)) is not None]
+        asked = [(scope, at) for scope, at in note["rows"]]
+        rows = outbox.rows(asked)
         if rows:
             self._send(destination, rows, note)
-        asked = {(scope, at) for scope, at in note["rows"]}
-        for scope in sorted({scope for scope, _ in asked}):
-            some = [one for one in self.store.waiting(scope) if (scope, one.at) in asked]
-            self.store.told([one for one in some if destination in one.destinations], destination)
+        outbox.told(asked, destination)
         self.store.forget("sending", destination)
         return True
 
@@ -116,12 +116,12 @@ class Teller:
             shown = card.movements(news, note["id"])
         self.webhook.post(card.envelope(shown), note["id"])
 
-    def _chosen(self, destination: str) -> list[Waiting]:
+    def _chosen(self, destination: str, outbox: _Outbox) -> list[Waiting]:
         """What is due for a destination, in order of time; of one chain never a later movement before an earlier."""
         found: list[Waiting] = []
         covered: dict[str, Place] | None = None
-        for mark in self.store.due(digest=destination == "digest"):
-            for one in self.store.waiting(mark.scope):
+        for waiting in outbox.waiting.values():
+            for one in waiting:
                 if destination not in one.destinations:
                     continue
                 if covered is None:
@@ -141,15 +141,55 @@ class Teller:
         head = self.store.head("all")
         return {} if head is None else self.store.load(head.blob, dict[str, Place])
 
-    def _repair(self, head: Head) -> None:
-        """Writes the index of a chain anew, where a worker was killed before it could."""
-        known = self.store.looked(head.scope)
-        if known is None or known.at != head.at:
-            self.store.index(head, max(head.taken_at, known.looked_at if known else NEVER))
+    def _repair(self, heads: Mapping[str, Head | None]) -> None:
+        """Writes the index of chains anew, where a worker was killed before it could."""
+        known = {scope: one for group in (False, True) for scope, one in self.store.chains(group).items()}
+        for scope, head in heads.items():
+            if head is not None and (scope not in known or known[scope].at < head.at):
+                looked = known[scope].looked_at if scope in known else NEVER
+                self.store.index(head, max(head.taken_at, looked))
 
-    def _settle(self, mark: Mark, head: Head | None, destinations: set[str]) -> None:
-        """Takes a chain off the list when nothing of it waits, and nothing can still be on its way."""
-        arrived = head is not None and head.at >= mark.at
-        lost = self.clock() - mark.written >= LIFETIME
-        if (arrived or lost) and not any(one.destinations & destinations for one in self.store.waiting(mark.scope)):
-            self.store.settle(mark, digest="digest" in destinations)
+    def _settle(self, outbox: _Outbox, destinations: set[str]) -> None:
+        """Takes chains off the list of which nothing waits, and nothing can still be on its way."""
+        for mark in outbox.marks:
+            head = outbox.heads[mark.scope]
+            arrived = head is not None and head.at >= mark.at
+            lost = self.clock() - mark.written >= LIFETIME
+            if (arrived or lost) and not any(one.destinations & destinations for one in outbox.waiting[mark.scope]):
+                self.store.settle(mark, digest="digest" in destinations)
+
+
+class _Outbox:
+    """What waits of the chains that are marked: as it was when the sweep began, without what it has told since.
+
+    Heads are read first: a movement that a head shows is among what waits. What comes later has a mark of its own.
+    """
+
+    def __init__(self, store: Store, *, digest: bool) -> None:
+        self._store = store
+        self._rows: dict[tuple[str, int], Row | None] = {}
+        self.marks = store.due(digest=digest)
+        scopes = [mark.scope for mark in self.marks]
+        self.heads = dict(zip(scopes, _each(store.head, scopes), strict=True))
+        self.waiting = dict(zip(scopes, _each(store.waiting, scopes), strict=True))
+
+    def rows(self, asked: Sequence[tuple[str, int]]) -> list[Row]:
+        """Movements by scope and tick, as far as they are still kept; each is read once for all destinations."""
+        new = [one for one in asked if one not in self._rows]
+        self._rows |= zip(new, _each(lambda one: self._store.movement(*one), new), strict=True)
+        return [row for one in asked if (row := self._rows[one]) is not None]
+
+    def told(self, asked: Sequence[tuple[str, int]], destination: str) -> None:
+        """Notes that a destination has accepted these."""
+        for scope in sorted({scope for scope, _ in asked}):
+            ticks = {at for other, at in asked if other == scope}
+            kept = [
+                self._store.told(one, destination) if one.at in ticks and destination in one.destinations else one
+                for one in self.waiting.get(scope, ())
+            ]
+            self.waiting[scope] = [one for one in kept if one is not None]
+
+
+def _each[A, B](read: Callable[[A], B], asked: Sequence[A]) -> list[B]:
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(read, asked))

@@ -572,7 +572,7 @@ def test_the_digest_sums_movements_by_scope():
     ]
     content = checked(card.digest(news(*found), "2026-09-07T00:00:00Z", "2026-09-10T00:00:00Z", "m1"))
     assert (
-        first(content) == f"Daily digest: secure score −0.40 pp, all of it drift: now 59.60 %, subscription {guid(2)}"
+        first(content) == f"Digest: secure score −0.40 pp, all of it drift: now 59.60 %, subscription {guid(2)}"
     )
     assert "4 movements below the threshold, also in 1 subscription, by +0.20 pp · 2026-09-07 00:00" in told(content)
     table = of_type(content, "Table")[0]
@@ -615,7 +615,7 @@ def test_gains_and_losses_that_cancel_are_said_to():
     other = later(movement([cause("remediation", 0.4)], "prod"), 7)
     when = "2026-09-07T00:00:00Z", "2026-09-08T00:00:00Z"
     alone = checked(card.digest(news(found), *when, "m1"))
-    assert first(alone) == "Daily digest: secure score 0.00 pp (gains and losses cancel): now 60.00 %, group dev"
+    assert first(alone) == "Digest: secure score 0.00 pp (gains and losses cancel): now 60.00 %, group dev"
     table = next(one for one in of_type(checked(card.digest(news(found, other), *when, "m1")), "Table"))
     assert columns(table)[6] == ["Main cause", "+0.40 fixed", "gains and losses cancel"]
 

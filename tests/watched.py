@@ -22,7 +22,7 @@ from drift.settings import Connection, Settings, read
 from drift.telling import Teller
 from tests.build import T0, Folder, write
 
-WRITES = ("put", "delete", "transact", "upload", "remove", "send")
+WRITES = ("put", "replace", "delete", "transact", "upload", "remove", "send")
 READS = ("get", "query", "download")
 
 

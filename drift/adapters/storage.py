@@ -93,8 +93,24 @@ class Storage:
         with translated(f"write {table}"):
             self._table(table).upsert_entity(entity, mode=UpdateMode.REPLACE)
 
-    def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
-        """Removes an entity, if it is there and, where an ETag is given, unchanged."""
+    def replace(self, table: str, entity: Json, etag: str) -> str | None:
+        """Writes an entity over one that is unchanged; its new ETag, or None where that was changed or is gone."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+        from azure.data.tables import UpdateMode
+
+        with translated(f"write {table}"):
+            try:
+                written = self._table(table).update_entity(
+                    entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
+                )
+            except (ResourceNotFoundError, ResourceModifiedError):
+                return None
+        found: str = written["etag"]
+        return found
+
+    def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> bool:
+        """Removes an entity, if it is there. False where it is there and another than an ETag that is given."""
         from azure.core import MatchConditions
         from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
@@ -102,8 +118,11 @@ class Storage:
         with translated(f"delete from {table}"):
             try:
                 self._table(table).delete_entity(partition, row, **more)
-            except (ResourceNotFoundError, ResourceModifiedError):
-                return
+            except ResourceNotFoundError:
+                return True
+            except ResourceModifiedError:
+                return False
+        return True
 
     def transact(self, table: str, operations: Sequence[tuple[Any, ...]]) -> bool:
         """Operations on one partition, all or none. False where one was refused for what it found there.

@@ -14,8 +14,8 @@ that may be missing. Times are ticks (see model.py). A service that fails raises
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
@@ -278,26 +278,25 @@ class Store:
         """The outbox of a chain, oldest first."""
         condition = "PartitionKey eq @scope and RowKey ge @low and RowKey lt @high"
         rows = self._storage.query("drift", condition, {"scope": scope, "low": "o", "high": "p"}, 1000)
-        return [
-            Waiting(
-                scope,
-                int(entity["RowKey"][1:]),
-                frozenset(entity["destinations"].split(",")),
-                int(entity["written"].value),
-                entity.metadata["etag"],
-            )
-            for entity in rows
-        ]
+        return [_waiting(entity) for entity in rows]
 
-    def told(self, waiting: Iterable[Waiting], destination: str) -> None:
-        """Notes that a destination has accepted these; a row that nobody waits for goes."""
-        for one in waiting:
-            rest = one.destinations - {destination}
-            if rest:
-                entity = _waiting_entity(Waiting(one.scope, one.at, rest, one.written))
-                self._storage.put("drift", entity)
-            else:
-                self._storage.delete("drift", one.scope, f"o{one.at:019d}")
+    def told(self, one: Waiting, destination: str) -> Waiting | None:
+        """Notes that a destination has accepted a movement: what still waits of it, or None; then its row is gone.
+
+        Two sweeps may note at the same time what two destinations have accepted.
+        """
+        known: Waiting | None = one
+        while known is not None and destination in known.destinations:
+            left = replace(known, destinations=known.destinations - {destination})
+            if left.destinations:
+                etag = self._storage.replace("drift", _waiting_entity(left), known.etag)
+                if etag is not None:
+                    return replace(left, etag=etag)
+            elif self._storage.delete("drift", one.scope, f"o{one.at:019d}", known.etag):
+                return None
+            entity = self._storage.get("drift", one.scope, f"o{one.at:019d}")
+            known = None if entity is None else _waiting(entity)
+        return known
 
     def depths(self) -> dict[str, int | None]:
         """About how many messages wait in each queue and its poison queue; None where there is none yet."""
@@ -473,6 +472,12 @@ def _row(entity: Mapping[str, Any]) -> Row:
         blob=entity["blob"],
         body=entity.get("body"),
     )
+
+
+def _waiting(entity: Any) -> Waiting:
+    destinations = frozenset(entity["destinations"].split(","))
+    at, written = int(entity["RowKey"][1:]), int(entity["written"].value)
+    return Waiting(entity["PartitionKey"], at, destinations, written, entity.metadata["etag"])
 
 
 def _waiting_entity(one: Waiting) -> Json:

@@ -236,12 +236,12 @@ def _chapters(told: Sequence[Chapter], detail: Detail) -> Iterator[Json]:
 
 def _digest(found: Sequence[Json], span: str, detail: Detail) -> Iterator[Json]:
     if not found:
-        yield heading("Secure score, daily digest: nothing below the threshold", size="Large")
+        yield heading("Digest: nothing below the threshold", size="Large")
         yield said(span, isSubtle=True, spacing="Small")
         return
     moving = [one for one in found if not stood_still(one)] or list(found)
     first = passages.widest(moving)
-    yield passages.headline(first, detail, "Daily digest: secure score", size="Large", weight="Bolder")
+    yield passages.headline(first, detail, "Digest: secure score", size="Large", weight="Bolder")
     number = count(sum(one["movements"] for one in found), "movement")
     words = f"{number} below the threshold"
     if len(moving) > 1:
