@@ -1,11 +1,12 @@
 # make demo     six weeks of an estate, explained      make test   the tests
+#               (KEEP=1 serves them on until Ctrl-C)
 # make check    lint, types and tests                  make bench  speed and memory, as ratios
 # make run      the functions on 127.0.0.1:7071
 .PHONY: demo run test check bench format clean
 VENV := .venv
 
-demo: $(VENV)/run
-	$(VENV)/bin/python -m demo
+demo: $(VENV)/host $(VENV)/azurite
+	$(VENV)/bin/python -m demo$(if $(KEEP), weeks --keep --port 7071)
 
 run: $(VENV)/host $(VENV)/azurite
 	$(VENV)/bin/python -m demo serve

@@ -168,11 +168,8 @@ def main() -> int:
     except (ProcessError, AnswerError, PretendError, AzuriteError, tenant.PassError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(
-        f"Medians of at least {min(rounds, 3)} runs in turns, whole processes where possible, on {os.cpu_count()} ",
-        end="",
-    )
-    print("processors. Memory is the peak, the largest of the runs.\n")
+    print(f"Medians of runs in turns, at least {min(rounds, 3)} of each, on {os.cpu_count()} processors.")
+    print("Memory is the peak of all processes of a run together, the largest of the runs.\n")
     print(table(rows, not asked.quick))
     return 0 if asked.quick or all(row.met for row in rows) else 1
 

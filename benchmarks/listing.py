@@ -23,7 +23,7 @@ from azure.data.tables import TableServiceClient
 from drift.adapters import store
 from drift.adapters.store import Row
 from drift.history import History
-from drift.kinds import Kind
+from drift.kinds import BY_NAME
 from drift.model import HOUR
 from drift.record import shortened
 from drift.settings import Connection
@@ -37,8 +37,7 @@ LIMIT = 100
 
 def fill(connection: str, explanation: Path) -> None:
     told = shortened(json.loads(explanation.read_bytes()))
-    known = {kind.value: kind for kind in Kind}
-    kinds = frozenset(known[cause["kind"]] for cause in told["causes"])
+    kinds = frozenset(BY_NAME[cause["kind"]] for cause in told["causes"])
     table = TableServiceClient.from_connection_string(connection).create_table_if_not_exists("drift")
     rows: list[Any] = []
     for number in range(store.BATCH):

@@ -1,9 +1,9 @@
-"""Reads the assessments of subscriptions in one of three ways, and prints how long that took, as JSON:
+"""Reads the assessments of subscriptions in one of four ways, and prints how long that took, as JSON:
 
     python -m benchmarks.reading (ours | whole | floor | sdk) ENDPOINT SUBSCRIPTION ...
 
-ours: as Defender reads them, into columns, ordered and checked. whole: the whole snapshot, which is eighteen lists
-more. floor: the bare download with `requests`, which azure-core uses too, and msgspec's typed decoding of the fields
+ours: as Defender reads them, into columns, ordered and checked. whole: the whole snapshot, with all the other lists.
+floor: the bare download with `requests`, which azure-core uses too, and msgspec's typed decoding of the fields
 that an explanation rests on. sdk: the models of azure-mgmt-security, one by one. Measured is from the first request to
 the last row, in a process that has read before, as a warm worker has: so nothing is measured of imports.
 """

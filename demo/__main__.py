@@ -40,12 +40,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _weeks(options: argparse.Namespace) -> int:
-    from demo.host import wait_for_signal
+    from demo.azurite import AzuriteError
+    from demo.host import HostError, IndexingError, wait_for_signal
     from demo.northwind import on
     from demo.weeks import tell
 
     serving = (lambda _: wait_for_signal()) if options.keep else None
-    return tell(options.port, on(options.weeks, "Fri", "18:00"), serving)
+    try:
+        return tell(options.port, on(options.weeks, "Fri", "18:00"), serving)
+    except (HostError, IndexingError, AzuriteError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        print(error, file=sys.stderr)
+        return 1
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -13,20 +13,20 @@ from demo.host import Host, HostError, IndexingError, wait_for_signal
 from demo.host_settings import local_values
 
 ROOT = Path(__file__).resolve().parent.parent
-EMULATOR = "UseDevelopmentStorage=true"
+STORAGE, EMULATOR = "AzureWebJobsStorage", "UseDevelopmentStorage=true"
 
 
 def serve(port: int) -> int:
-    """Serves until SIGTERM or Ctrl-C; with Azurite in `.azurite` where the settings ask for the emulator and none runs."""
+    """Serves until SIGTERM or Ctrl-C, with Azurite in `.azurite` where the settings ask for the emulator."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("demo.host").setLevel(logging.INFO)
     try:
         with contextlib.ExitStack() as stack:
             settings = {}
-            given = os.environ.get("AzureWebJobsStorage") or local_values(ROOT).get("AzureWebJobsStorage", EMULATOR)
+            given = os.environ.get(STORAGE) or local_values(ROOT).get(STORAGE, EMULATOR)
             if given == EMULATOR:
                 azurite = stack.enter_context(Azurite(ROOT / ".azurite"))
-                settings["AzureWebJobsStorage"] = azurite.connection_string()
+                settings[STORAGE] = azurite.connection_string()
             host = stack.enter_context(Host(ROOT, port, settings))
             print(f"listening on {host.url}", flush=True)
             wait_for_signal()

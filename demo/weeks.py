@@ -1,4 +1,4 @@
-"""Six weeks at Northwind Retail, through the whole path: real HTTP to a pretend Azure, Azurite, the real worker library.
+"""Six weeks at Northwind Retail, through the whole path: HTTP to a pretend Azure, Azurite, the real worker library.
 
 What passes in six weeks happens in a minute: the time is that of the pretend Azure's `Date`, and the timers are started
 by hand, each when it would tick.
@@ -6,6 +6,7 @@ by hand, each when it would tick.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ DIARY = (
     (on(1, "Fri", "13:00"), "four more in sub-prod"),
     (
         on(2, "Tue", "09:30"),
-        "a new application is deployed in sub-prod: two of its web apps take HTTP, its vault is open",
+        "a new application comes to sub-prod: two of its web apps take HTTP, its vault is open",
     ),
     (on(2, "Wed", "11:00"), "management ports of three machines in sub-prod are opened for a supplier"),
     (on(2, "Fri", "15:00"), "sub-dev closes its management ports"),
@@ -67,8 +68,8 @@ sub-dev; 40 virtual machines, a dozen storage accounts, a handful of SQL servers
 
 Everything runs on this machine: a pretend Azure ({azure}), Azurite,
 and the function app in Microsoft's worker library ({app}).
-Azure is looked at every {hours} hours of its own time. What follows is what people did, as “·”, and the cards that Teams
-received, without the links and references at their end.
+Azure is looked at every {hours} hours of its own time. What follows is what really happened, as “·”, and the cards
+that Teams received, without the reference and the link at their end.
 """
 
 FOOTER = """\
@@ -99,7 +100,8 @@ class Weeks:
     def __init__(self, azure: Azure, host: Host) -> None:
         self.azure, self.host, self.world = azure, host, begin()
         self.looks = self.events = self.shown = 0
-        self._style = Style(96, unicode=(sys.stdout.encoding or "").lower().startswith("utf"))
+        width = min(max(shutil.get_terminal_size((120, 50)).columns, 80), 120)
+        self._style = Style(width, unicode=(sys.stdout.encoding or "").lower().startswith("utf"))
         self._told = MONDAY
         self._week = 0
 
@@ -144,24 +146,28 @@ class Weeks:
         week = (moment - MONDAY).days // 7 + 1
         if week > self._week:
             self._week = week
+            self._tell(MONDAY + timedelta(weeks=week - 1))
             self.say(f"── Week {week}\n")
 
     def _show(self, moment: datetime) -> None:
         cards = self.azure.cards.get("/teams/security", [])
         for _, body in cards[self.shown :]:
-            self._tell(moment)
+            self._tell(moment, alone=False)
             self.say(f"  {moment:%A %H:%M}, in Teams:")
-            for line in _compact(body["attachments"][0]["content"], self._style.width):
+            for line in _compact(body["attachments"][0]["content"], self._style.width - 4):
                 self.say(f"    {line}")
             self.say()
         self.shown = len(cards)
 
-    def _tell(self, until: datetime) -> None:
-        """What happened since it was last told."""
-        for at, words in DIARY:
-            if self._told < at <= until:
-                self.say(f"  · {at:%A %H:%M} {words}" if at > until - timedelta(days=6) else f"  · {_day(at)} {words}")
+    def _tell(self, until: datetime, *, alone: bool = True) -> None:
+        """What happened since it was last told; `alone` where no card follows."""
+        happened = [(at, words) for at, words in DIARY if self._told < at <= until]
+        for at, words in happened:
+            for line in self._style.wrap(f"{at:%A %H:%M} {words}", "  · ", "    "):
+                self.say(line)
         self._told = until
+        if happened and alone:
+            self.say()
 
     def sum_up(self, seconds: float, url: str | None) -> None:
         """What came of it, and what can be asked of the function app that serves at `url`, if it goes on."""

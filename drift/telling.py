@@ -181,10 +181,10 @@ class _Outbox:
 
     def told(self, asked: Sequence[tuple[str, int]], destination: str) -> None:
         """Notes that a destination has accepted these."""
-        for scope in sorted({scope for scope, _ in asked}):
-            ticks = {at for other, at in asked if other == scope}
+        wanted = set(asked)
+        for scope in dict.fromkeys(scope for scope, _ in asked):
             kept = [
-                self._store.told(one, destination) if one.at in ticks and destination in one.destinations else one
+                self._store.told(one, destination) if (scope, one.at) in wanted else one
                 for one in self.waiting.get(scope, ())
             ]
             self.waiting[scope] = [one for one in kept if one is not None]

@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
+from threading import Lock
 from typing import Any, cast, get_origin
 
 import msgspec
@@ -21,6 +22,9 @@ from drift.names import Names
 
 FORM = b"\x01"
 """The form of what is written now. A reader of a later form must still read this one."""
+
+_BUILDING = Lock()
+"""msgspec 0.22 keeps what it knows of a class before it knows all: two threads that build at once crash the process."""
 
 _LEVEL = 1
 """Of compression: the columns shrink to a quarter, and a higher level takes far longer for little more."""
@@ -41,7 +45,9 @@ def unpack[T](data: bytes, kind: type[T]) -> T:
     if data[:1] != FORM:
         raise ServiceError(f"what is stored is of form {data[:1].hex() or 'none'}, and this version reads {FORM.hex()}")
     try:
-        found: T = _decoder(cast(Hashable, kind)).decode(zlib.decompress(data[1:]))
+        with _BUILDING:
+            decoder = _decoder(cast(Hashable, kind))
+        found: T = decoder.decode(zlib.decompress(data[1:]))
     except (zlib.error, msgspec.DecodeError, ValueError) as error:
         raise ServiceError(f"what is stored of a {kind.__name__} can't be read: {error}") from error
     return found

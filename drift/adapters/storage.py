@@ -54,7 +54,7 @@ def translated(operation: str) -> Iterator[None]:
 
 
 class Storage:
-    """One storage account, by its connection. A call that fails is tried again `tries` times, by the SDK's own rules."""
+    """One storage account, by its connection. A call that fails is tried again `tries` times, as the SDK does."""
 
     def __init__(self, connection: Connection, credential: TokenCredential | None = None, tries: int = 3) -> None:
         self._connection, self._credential = connection, credential

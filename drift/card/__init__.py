@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from drift.card import passages
 from drift.card.elements import LIMIT, Cell, card, envelope, harmless, heading, line, run, said, size, table, text
 from drift.card.joining import Chapter, Common, chapters, common, is_told, joined, keys, stood_still
-from drift.card.passages import Detail, between, called, is_group, place
+from drift.card.passages import Detail, between, called
+from drift.card.scopes import in_a_word, is_group, kind_of_scope, place, widest
 from drift.engine.wording import count
 from drift.model import Json
 from drift.words import KIND_WORDS, became, day, led, percent, pp, signed
@@ -63,7 +64,7 @@ def movements(news: Sequence[News], message: str) -> Json:
     """
     ordered = sorted(news, key=lambda one: place(one.explained))
     found = [one.explained for one in ordered]
-    first = passages.widest(found)
+    first = widest(found)
     (identity,) = (one.id for one in ordered if one.explained is first)
     if len(found) > 1:
         return _fitting(lambda detail: _several(found, first, detail), message, f" · movement {identity}")
@@ -135,7 +136,7 @@ def _several(found: Sequence[Json], first: Json, detail: Detail) -> Iterator[Jso
     yield said(f"also {_scopes(others)} · {day(ends[0])} → {day(ends[1])} UTC", isSubtle=True, spacing="Small")
     yield from _in_common(found, first, detail)
     told = chapters([first, *others], detail.told, detail.lines)
-    header = ("Scope", "Before", "After", "pp", "Earned", "Drift", "Main cause")
+    header = ("Scope", "Before", "After", "pp", "Own work", "Drift", "Main cause")
     yield from _table(header, found, detail, lambda one: [percent(one[end]) for end in ENDS], told)
     yield from _chapters(told, detail)
     yield from passages.to_come([first, *others], detail)
@@ -154,7 +155,7 @@ def _spread(found: Sequence[Json]) -> str:
     """What `found` are said to have done: moved by so much, got or lost a score."""
     moved = [one["movement"] for one in found if one["movement"] is not None]
     words = f", {between(moved)}" if moved else ""
-    for word, number in Counter(passages.in_a_word(one) for one in found if one["movement"] is None).items():
+    for word, number in Counter(in_a_word(one) for one in found if one["movement"] is None).items():
         words += f"{'' if number == len(found) else f', {number:,}'} {_SCORES[word]}"
     return words
 
@@ -200,7 +201,7 @@ def _table(
 
 def _figures(found: Json) -> list[Cell]:
     if found["movement"] is None:
-        return [[said(passages.in_a_word(found))], [said("–")], [said("–")]]
+        return [[said(in_a_word(found))], [said("–")], [said("–")]]
     own, drift = passages.earned_and_drift(found)
     moved = said(pp(found["movement"]).strip(), **passages.color(found["movement"]))
     return [[moved], [said(signed(own))], [said(signed(drift))]]
@@ -217,7 +218,8 @@ def _main(found: Json, detail: Detail, told: Sequence[Chapter]) -> str:
     entry = found["summary"][0]
     share = pp(entry["share"]).strip()
     if is_told(entry, found, told):
-        return f"{share} {KIND_WORDS[entry['kind']]}"
+        words = KIND_WORDS[entry["kind"]]
+        return words if len(found["summary"]) == 1 else f"{share} {words}"
     return f"{share} {harmless(led(entry['title']), detail.title)}"
 
 
@@ -226,7 +228,7 @@ def _chapters(told: Sequence[Chapter], detail: Detail) -> Iterator[Json]:
     for at, one in enumerate(told):
         if len(told) > 1:
             words = "Besides, " if at else ""
-            where = run(f"{words}{passages.kind_of_scope(one.found)}{called(one.found, detail)}", weight="Bolder")
+            where = run(f"{words}{kind_of_scope(one.found)}{called(one.found, detail)}", weight="Bolder")
             yield line(where, spacing="Medium")
         yield passages.causes(one.found, detail, one.entries) | ({} if len(told) > 1 else {"spacing": "Medium"})
 
@@ -240,7 +242,7 @@ def _digest(found: Sequence[Json], span: str, detail: Detail) -> Iterator[Json]:
         yield said(span, isSubtle=True, spacing="Small")
         return
     moving = [one for one in found if not stood_still(one)] or list(found)
-    first = passages.widest(moving)
+    first = widest(moving)
     yield passages.headline(first, detail, "Digest: secure score", size="Large", weight="Bolder")
     number = count(sum(one["movements"] for one in found), "movement")
     words = f"{number} below the threshold"
@@ -251,7 +253,7 @@ def _digest(found: Sequence[Json], span: str, detail: Detail) -> Iterator[Json]:
     yield said(f"{words} · {span}", isSubtle=True, spacing="Small")
     told = chapters([first, *(one for one in moving if one is not first)], detail.told, detail.lines)
     if len(moving) > 1:
-        header = ("Scope", "Movements", "Now", "pp in all", "Earned", "Drift", "Main cause")
+        header = ("Scope", "Movements", "After", "pp in all", "Own work", "Drift", "Main cause")
         yield from _table(header, moving, detail, lambda one: [f"{one['movements']:,}", percent(one["after"])], told)
     yield from _chapters(told, detail)
     yield from passages.to_come([first, *(one for one in found if one is not first)], detail)

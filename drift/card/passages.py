@@ -6,17 +6,16 @@ right to left would turn the figures that follow them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import fsum, inf
+from math import fsum
 
 from drift.card.elements import Cell, bars, harmless, heading, line, run, said, table
+from drift.card.scopes import in_a_word, is_group, kind_of_scope
 from drift.engine.wording import count
 from drift.model import Json
 from drift.words import CLASS_WORDS, MOST_STEPS, ON_A_CARD, day, hundredths, led, next_steps, percent, pp, signed
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SMALL: dict[str, object] = {"size": "Small", "isSubtle": True}
 
 
@@ -35,42 +34,9 @@ class Detail:
     chart: bool = True
 
 
-# Scopes
-
-
-def is_group(found: Json) -> bool:
-    """Whether the scope is the tenant or a named group."""
-    return _GUID.fullmatch(found["scope"]) is None
-
-
-def place(found: Json) -> tuple[int, float, str]:
-    """Groups first, the tenant before all; then by size; a score that came or went is larger than any movement."""
-    rank = 0 if found["scope"] == "all" else 1 if is_group(found) else 2
-    movement = found["movement"]
-    return rank, -inf if movement is None else -abs(movement), found["scope"]
-
-
-def widest(found: Sequence[Json]) -> Json:
-    """Of movements in their places the one that speaks for all: all subscriptions, else the group that moved most."""
-    return min(found, key=lambda one: (place(one)[0], one["movement"] is None))
-
-
-def kind_of_scope(found: Json) -> str:
-    """What stands before its name."""
-    return "" if found["scope"] == "all" else "group " if is_group(found) else "subscription "
-
-
 def called(found: Json, detail: Detail) -> str:
     """The name of the scope, harmless."""
     return "all subscriptions" if found["scope"] == "all" else harmless(found["name"], detail.name)
-
-
-def in_a_word(found: Json) -> str:
-    """In a word or two, what became of a score that is missing somewhere."""
-    before, after = found["before"]["percentage"] is not None, found["after"]["percentage"] is not None
-    if before and after:
-        return "missing in between"
-    return "lost" if before else "new" if after else "missing"
 
 
 def color(share: float) -> dict[str, str]:
@@ -102,7 +68,7 @@ def headline(found: Json, detail: Detail, what: str = "Secure score", **style: o
     """What moved, earned or drift, from what to what, where."""
     ends = f"{percent(found['before'])} → {percent(found['after'])}"
     if "movements" in found:  # the digest: what was told apart lies between the ends
-        ends = f"now {percent(found['after'])}"
+        ends = f"afterwards {percent(found['after'])}"
     if found["movement"] is None:
         moved = run(f"{what} {in_a_word(found)}", **style, color="Attention")
         verdict = ""

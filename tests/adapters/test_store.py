@@ -133,10 +133,22 @@ def test_an_index_says_where_a_chain_stands_and_when_it_was_looked_at(store):
 
 def test_a_row_goes_when_all_destinations_have_it(store):
     store.commit(head(), None, row(), Waiting(SUB, T0, frozenset({"teams", "topic"}), 7))
-    for destination, left in (("teams", [{"topic"}]), ("topic", [])):
-        store.told(store.waiting(SUB), destination)
-        assert [one.destinations for one in store.waiting(SUB)] == left
-    store.told([Waiting(SUB, T0, frozenset({"topic"}), 7)], "topic")  # told again after a kill: nothing to do
+    (one,) = store.waiting(SUB)
+    left = store.told(one, "teams")
+    assert [left] == store.waiting(SUB)
+    assert left.destinations == {"topic"}
+    assert store.told(left, "teams") == left  # told again after a kill: nothing to do
+    assert store.told(left, "topic") is None
+    assert store.waiting(SUB) == []
+    assert store.told(left, "topic") is None
+
+
+def test_two_sweeps_that_tell_two_destinations_of_one_movement_do_not_undo_each_other(store):
+    store.commit(head(), None, row(), Waiting(SUB, T0, frozenset({"digest", "topic"}), 7))
+    (one,) = store.waiting(SUB)  # as both read it
+    assert store.told(one, "topic").destinations == {"digest"}
+    assert store.told(one, "digest") is None
+    assert store.waiting(SUB) == []
 
 
 def test_a_mark_that_was_renewed_is_not_taken_away(store):

@@ -35,8 +35,10 @@ def kinds(stage: Stage, scope: str) -> list[set[str]]:
     return [{cause["kind"] for cause in row.told["causes"]} for row in stage.rows(scope)]
 
 
-@pytest.mark.parametrize("condition", [{"gone": True}, {"state": "Disabled"}], ids=["disappears", "is disabled"])
-@pytest.mark.parametrize("when", MIDDLE)
+GOING = [(when, {"gone": True}) for when in MIDDLE] + [("before its marks", {"state": "Disabled"})]
+
+
+@pytest.mark.parametrize(("when", "condition"), GOING, ids=lambda one: one if isinstance(one, str) else str(*one))
 def test_a_subscription_that_goes_while_it_is_looked_at_leaves_whole_and_comes_back_whole(
     stage: Stage, azure: Azure, when: str, condition: dict[str, Any]
 ) -> None:
