@@ -20,7 +20,7 @@ check: $(VENV)/dev $(VENV)/azurite
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -n auto --dist loadscope
 
-bench: $(VENV)/bench
+bench: $(VENV)/bench $(VENV)/azurite
 	$(VENV)/bin/python -m benchmarks
 
 format: $(VENV)/dev

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
 type Fate = Literal["refused", "refused after", "cut after"] | None
@@ -59,7 +59,12 @@ class Line:
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
-            def handle_one(self) -> None:
+            def __getattr__(self, name: str) -> Any:
+                if name.startswith("do_"):  # whatever the method
+                    return self._pass_on
+                raise AttributeError(name)
+
+            def _pass_on(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 asked = Asked(self.command, self.path, body)
                 fate = line.fate(asked)
@@ -80,8 +85,6 @@ class Line:
                 if fate == "refused after":
                     return self._answer(503, b"", {})
                 return self._answer(answer.status, content, headers)
-
-            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_MERGE = handle_one
 
             def _answer(self, status: int, content: bytes, headers: dict[str, str]) -> None:
                 self.send_response_only(status)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from demo.azure import Azure
 from drift.pipeline import GONE
-from tests.faults.stage import Stage, Town
+from tests.faults.stage import Stage, Town, once
 
 MIDDLE = {
     "between the timer and its message": r"/subscriptions/{}$",
@@ -17,17 +16,6 @@ MIDDLE = {
     "before its marks": r"{}/.*/assessments$",
     "after its marks": r"{}/resources$",
 }
-
-
-def once(act: Callable[[], object]) -> Callable[[str], None]:
-    done: list[bool] = []
-
-    def acting(_: str) -> None:
-        if not done:
-            done.append(True)
-            act()
-
-    return acting
 
 
 def kinds(stage: Stage, scope: str) -> list[set[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import pytest
 
 from demo.host import FunctionError
@@ -10,12 +12,12 @@ from tests.faults.stage import Stage, Town
 
 def test_movements_of_a_day_without_teams_are_told_afterwards_in_order(stage: Stage) -> None:
     town = Town(machines=14)
-    statuses = (429, 500, 400, 503, 200)
+    statuses = cycle((429, 500, 400, 503, 200))
     with stage.host() as host:
         stage.serve(town)
         stage.live(host)
+        stage.answer = lambda: next(statuses)
         for hour in range(24):
-            stage.answer = lambda status=statuses[hour % len(statuses)]: status
             stage.serve(town.step())
             for timer in ("snapshot_timer", "rollup_timer"):
                 host.run_timer(timer)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from demo.azure import Azure
+from drift.model import ticks
 from tests.faults.proxy import Asked, Fate, Line
-from tests.faults.stage import ROOT, Stage, Town, post, until
+from tests.faults.stage import ROOT, Stage, Town, once, post, until
 from tests.services import HostProcess, host_process
 
 
@@ -43,13 +43,13 @@ def test_a_process_killed_in_a_snapshot_a_rollup_and_an_announcement_loses_and_d
         app = App(stage, line.connection)
 
         def looked() -> bool:
-            return {known.at for known in stage.store.chains().values()} == {_tick(town)} and not stage.depth(
+            return {known.at for known in stage.store.chains().values()} == {ticks(town.now)} and not stage.depth(
                 "snapshots"
             )
 
         def rolled_up() -> bool:
             known = stage.store.chains(group=True)
-            return all(name in known and known[name].at >= _tick(town) for name in ("all", "prod"))
+            return all(name in known and known[name].at >= ticks(town.now) for name in ("all", "prod"))
 
         def told() -> bool:
             return stage.store.due() == []
@@ -62,8 +62,7 @@ def test_a_process_killed_in_a_snapshot_a_rollup_and_an_announcement_loses_and_d
             app.start("rollup_timer")
             until(rolled_up)
             stage.serve(town.step())
-            killing = _Once(app.kill)
-            azure.on(f"{town.ids[1]}/.*/assessments$", killing)
+            azure.on(f"{town.ids[1]}/.*/assessments$", once(app.kill))
             app.start("snapshot_timer")
             until(lambda: app.dead)
 
@@ -82,7 +81,7 @@ def test_a_process_killed_in_a_snapshot_a_rollup_and_an_announcement_loses_and_d
         with app.running():
             app.start("rollup_timer")
             until(rolled_up)
-            stage.answer = lambda: app.kill()  # type: ignore[func-returns-value]
+            stage.answer = app.kill
             app.start("announce_timer")
             until(lambda: app.dead)
             stage.answer = lambda: None
@@ -104,34 +103,15 @@ def test_a_process_killed_in_a_snapshot_a_rollup_and_an_announcement_loses_and_d
     stage.check(town, repeats=1)
 
 
-class _Once:
-    """Does something the first time it is called."""
-
-    def __init__(self, act: object) -> None:
-        self._act, self._lock, self._done = act, threading.Lock(), False
-
-    def __call__(self, *_: object) -> None:
-        with self._lock:
-            if not self._done:
-                self._done = True
-                self._act()  # type: ignore[operator]
-
-
 class _Commit:
     """Kills at the moment in which the commit of a chain has been carried out."""
 
-    def __init__(self, scope: str, kill: object) -> None:
+    def __init__(self, scope: str, kill: Callable[[], object]) -> None:
         self._scope, self._kill, self._committed = scope, kill, False
 
     def __call__(self, asked: Asked) -> Fate:
         if self._committed:
-            self._kill()  # type: ignore[operator]
+            self._kill()
         if asked.commits and f'"PartitionKey": "{self._scope}"'.encode() in asked.body:
             self._committed = True
         return None
-
-
-def _tick(town: Town) -> int:
-    from drift.model import ticks
-
-    return ticks(town.now)

@@ -89,7 +89,9 @@ def test_a_change_of_the_platform_that_moves_a_thousand_subscriptions_is_one_car
     assert "1,000 subscriptions" in shown
     assert message in shown
     assert len(msgspec.json.encode(body)) < LARGEST_CARD
-    assert sorted(one for one, _ in watch.topic.events) == sorted([*(f"{name}.{moved.at}" for name in names), *_ids(watch, "all")])
+    assert sorted(one for one, _ in watch.topic.events) == sorted(
+        [*(f"{name}.{moved.at}" for name in names), *_ids(watch, "all")]
+    )
     (row,) = watch.rows("all")
     (own,) = watch.rows(SUB)
     assert row.movement is not None
@@ -101,10 +103,6 @@ def test_a_change_of_the_platform_that_moves_a_thousand_subscriptions_is_one_car
     assert abs(sum(cause["share"] for cause in whole["causes"]) - row.movement) < 1e-9
     assert watch.store.due() == []
     assert all(watch.store.waiting(name) == [] for name in names[::50])
-
-
-def _ids(watch: Watch, scope: str) -> list[str]:
-    return [row.id for row in watch.rows(scope)]
 
 
 def _copy(entity: Any, name: str) -> Json:
