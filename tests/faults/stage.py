@@ -225,8 +225,11 @@ class Stage:
         once: dict[str, Json] = {}
         for (message, told), card in zip(self.sent, cards, strict=True):
             assert once.setdefault(message, card) == card, "a repeat says something else"
-            lines = [_line(row) for one in told if (row := self.store.movement(*_parts(one))) is not None]
-            assert all(line in lines for line in _shown(card)), message
+            known = [row for one in told if (row := self.store.movement(*_parts(one))) is not None]
+            assert len(known) == len(told)
+            shown = _shown(card)
+            assert shown, message
+            assert set(shown) <= {_line(row) for row in known}, message
         told = [one for ids in dict(self.sent).values() for one in ids]
         for scope, own in rows.items():
             assert [one for one in told if one.startswith(f"{scope}.")] == [row.id for row in own], scope

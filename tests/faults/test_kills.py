@@ -104,7 +104,7 @@ def test_a_process_killed_in_a_snapshot_a_rollup_and_an_announcement_loses_and_d
 
 
 class _Commit:
-    """Kills at the moment in which the commit of a chain has been carried out."""
+    """Kills when the commit of a chain has been carried out, at what comes next: its index."""
 
     def __init__(self, scope: str, kill: Callable[[], object]) -> None:
         self._scope, self._kill, self._committed = scope, kill, False
@@ -112,6 +112,7 @@ class _Commit:
     def __call__(self, asked: Asked) -> Fate:
         if self._committed:
             self._kill()
+            return "refused"
         if asked.commits and f'"PartitionKey": "{self._scope}"'.encode() in asked.body:
             self._committed = True
         return None
