@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from drift.adapters.packing import unpack
 from drift.adapters.store import ConflictError, Head, Known, Row, Store
-from drift.engine.explanation import alone, segment
+from drift.engine.explanation import alone
 from drift.engine.rollup import Cut, Place, courses, place
 from drift.engine.scope import belongs
+from drift.engine.segments import segment
 from drift.keeping import Keeper
 from drift.model import NEVER, Delta
 from drift.record import Record

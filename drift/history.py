@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 
 from drift.adapters.arm import is_subscription_id
 from drift.adapters.store import Head, Row, Store
-from drift.engine.explanation import Segment, iso, told
+from drift.engine.explanation import told
 from drift.engine.rollup import Place
 from drift.engine.scope import belongs
+from drift.engine.segments import Segment, iso
 from drift.engine.where import together
 from drift.kinds import Kind
 from drift.model import DAY, HOUR, Json

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from drift.adapters.evidence import Folder, open_folders
 from drift.adapters.store import Store
-from drift.engine.explanation import iso
+from drift.engine.segments import iso
 from drift.errors import EvidenceError
 from drift.model import Snapshot, Subscription
 from drift.names import Names

@@ -19,7 +19,7 @@ from drift.engine import comparison
 from drift.engine.accounts import Course
 from drift.engine.compaction import compacted
 from drift.engine.comparison import begin, compare
-from drift.engine.explanation import segment
+from drift.engine.segments import segment
 from drift.engine.stillness import differs
 from drift.engine.wording import clean
 from drift.errors import Refused, ServiceError

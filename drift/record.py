@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from drift.engine.explanation import Segment, told
+from drift.engine.explanation import told
+from drift.engine.segments import Segment
 from drift.model import Delta, Json
 
 SUMMARY, CAUSES, PENDING, UNSCORED, EVIDENCE = 10, 10, 5, 5, 2

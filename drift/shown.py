@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drift.adapters.store import Row
-from drift.engine.explanation import iso
+from drift.engine.segments import iso
 from drift.model import Happening, Json
 
 

@@ -16,8 +16,8 @@ from uuid import uuid4
 from drift import card
 from drift.adapters.arm import is_subscription_id
 from drift.adapters.store import Head, Row, Store, Waiting
-from drift.engine.explanation import iso
 from drift.engine.rollup import Place
+from drift.engine.segments import iso
 from drift.errors import ServiceError
 from drift.model import HOUR, NEVER, Json
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from demo.estate import DEV, PROD
-from drift.engine.explanation import iso
+from drift.engine.segments import iso
 from drift.engine.where import BY
 from drift.folders import explain_folders
 from drift.history import WINDOW, NothingKnownError, UnknownDeltaError, UnknownScopeError

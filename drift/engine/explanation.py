@@ -7,47 +7,16 @@ all to the next.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
-import numpy as np
-
 from drift import ids
 from drift.engine import wording
-from drift.engine.accounts import Account, Accounts, Course, inside, joined, of_segment, own_work, score
-from drift.engine.attribution import End, rates
-from drift.engine.scope import belongs
-from drift.engine.where import Where, divided_by, together
+from drift.engine.accounts import Account, Accounts, Course, inside, joined, own_work
+from drift.engine.segments import Segment, iso, name_of, segment
+from drift.engine.where import divided_by, together
 from drift.kinds import Class
-from drift.model import DAY, Counts, Effects, Evidence, Json, moment
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One straight line of one scope, explained: what a window of it is the sum of.
-
-    `before` and `after` are ends as in the answer. Without a score at both ends there are no accounts.
-    """
-
-    scope: str
-    name: str
-    before: Json
-    after: Json
-    accounts: tuple[Account, ...]
-    where: Where
-    pending: list[Json]
-    unscored: list[Json]
-    remarks: dict[str, tuple[str, ...]]
-    """What is to be known of the segment, and of which subscriptions, by name."""
-    missing: dict[str, tuple[str, ...]]
-    """Optional files that were not at hand, and in which subscriptions, by id."""
-    reasons: tuple[str, str]
-    """Why there is no score at either end."""
-    controls: dict[str, str]
-    """Control names as Azure writes them, by their lower case."""
-    names: dict[str, str]
-    """Names of the subscriptions, by id in lower case."""
+from drift.model import Evidence, Json
 
 
 def explain(
@@ -65,7 +34,7 @@ def explain(
     courses = sorted(courses, key=lambda course: course.id.lower())
     single = next((c for c in courses if c.id.lower() == scope.lower()), None)
     if single is not None:
-        return told(_segments([single], times, single.id, _name(single), single=True), notes)
+        return told(_segments([single], times, single.id, name_of(single), single=True), notes)
     found = told(_segments(courses, times, scope, scope, single=False), notes)
     both = [c for c in courses if inside(c.points[0], scope) is not None and inside(c.points[-1], scope) is not None]
     known = known or {}
@@ -75,49 +44,7 @@ def explain(
 
 def alone(course: Course, times: Sequence[int]) -> Json:
     """The explanation of one subscription by its own score."""
-    return told(_segments([course], times, course.id, _name(course), single=True))
-
-
-def iso(tick: int) -> str:
-    """A tick as ISO 8601, UTC, to the second or as fine as it is."""
-    return moment(tick).isoformat().replace("+00:00", "Z")
-
-
-def _name(course: Course) -> str:
-    known = [point.subscription.name for point in course.points if point is not None]
-    return wording.clean(known[-1]) if known else course.id
-
-
-def _segments(courses: Sequence[Course], times: Sequence[int], scope: str, name: str, *, single: bool) -> list[Segment]:
-    return [segment(courses, at, times, scope, name, single=single) for at in range(len(times) - 1)]
-
-
-def segment(
-    courses: Sequence[Course], at: int, times: Sequence[int], scope: str, name: str, *, single: bool
-) -> Segment:
-    """The segment from one snapshot of a window to the next; `single`: by the one subscription's own score."""
-    ends = _end(courses, at, times, scope, single), _end(courses, at + 1, times, scope, single)
-    accounts: Accounts = {}
-    where = together([])
-    if ends[0]["percentage"] is not None and ends[1]["percentage"] is not None:
-        accounts, where = of_segment(courses, at, scope, single=single)
-    final = at == len(times) - 2
-    remarks, missing, controls = _said(courses, at, scope)
-    return Segment(
-        scope=scope,
-        name=name,
-        before=ends[0],
-        after=ends[1],
-        accounts=tuple(accounts.values()),
-        where=where,
-        pending=_pending(courses, scope, single) if final else [],
-        unscored=_unscored(courses, scope) if final else [],
-        remarks=remarks,
-        missing=missing,
-        reasons=(_why(courses, at), _why(courses, at + 1)),
-        controls=controls,
-        names={course.id.lower(): _name(course) for course in courses},
-    )
+    return told(_segments([course], times, course.id, name_of(course), single=True))
 
 
 def told(segments: Sequence[Segment], notes: Sequence[str] = (), by: str | None = None) -> Json:
@@ -163,6 +90,10 @@ def told(segments: Sequence[Segment], notes: Sequence[str] = (), by: str | None 
         where = together([one.where for one in segments] if scored else [])
         found["parts"] = divided_by(by, shares, where, controls)
     return found
+
+
+def _segments(courses: Sequence[Course], times: Sequence[int], scope: str, name: str, *, single: bool) -> list[Segment]:
+    return [segment(courses, at, times, scope, name, single=single) for at in range(len(times) - 1)]
 
 
 def _gather(one: Segment, accounts: Accounts, *, only: bool) -> None:
@@ -236,97 +167,6 @@ def _headline(own: Sequence[Account]) -> str:
     return wording.summary(kind, len(subjects), len(resources), len(groups), scopes)
 
 
-def _pending(courses: Sequence[Course], scope: str, single: bool) -> list[Json]:
-    """What is still to come of the last segment, each with the share it will have once the counts catch up."""
-    members = [(course, point) for course in courses if (point := inside(course.points[-1], scope)) is not None]
-    total = fsum(1.0 if single else point.weight for _, point in members)
-    found: list[Json] = []
-    for course, now in members:
-        delta = course.waiting
-        if delta is None or not delta.pending or not total > 0:
-            continue
-        then = _ahead(now.counts, delta.pending_effects)
-        shares = np.zeros(len(delta.pending))
-        if any(c.counted and c.maximum for c in then.values()):  # else there will be no score to move
-            factor = 1.0 if single else now.weight / total
-            shares = factor * rates([(End(now.counts), End(then))])[0].shares(delta.pending_effects, len(shares))
-        for change, share in zip(delta.pending, shares.tolist(), strict=True):
-            found.append(
-                {
-                    "kind": change.cause.kind.value,
-                    "class": change.cause.kind.group.value,
-                    "subject": change.cause.subject,
-                    "scope": change.cause.scope,
-                    "share": share,
-                    "subscription": _name(course),
-                    "title": wording.filled(change.title, change.resources, change.numbers),
-                    "since": iso(change.since),
-                    "due": iso(change.since + DAY),
-                    "marks": change.marks,
-                    "resources": len(change.resources),
-                }
-            )
-    return sorted(found, key=lambda p: (-abs(p["share"]), p["kind"], p["subject"].lower(), p["scope"].lower()))
-
-
-def _ahead(now: Mapping[str, Counts], pending: Effects) -> dict[str, Counts]:
-    """The counts once what is pending has come; never beyond what a control can have."""
-    size = len(pending.controls)
-    healthy, counted = (
-        np.rint(np.bincount(pending.control, column, minlength=size)).astype(int).tolist()
-        for column in (pending.healthy, pending.counted)
-    )
-    then = dict(now)
-    for name, more_healthy, more_counted in zip(pending.controls, healthy, counted, strict=True):
-        if name in now and (more_healthy or more_counted):
-            n = max(0, now[name].counted + more_counted)
-            then[name] = Counts(now[name].maximum, min(max(0, now[name].healthy + more_healthy), n), n)
-    return then
-
-
-def _end(courses: Sequence[Course], at: int, times: Sequence[int], scope: str, single: bool) -> Json:
-    point = courses[0].points[at] if single else None
-    record = point.reported if point is not None else None
-    scored = [own for course in courses if (own := inside(course.points[at], scope)) is not None]
-    return {
-        "takenAt": iso(times[at]),
-        "percentage": score(courses, at, scope, single=single),
-        "reported": 100 * record.percentage if record else None,
-        "current": record.current if record else None,
-        "max": record.maximum if record else None,
-        "resources": sum(own.resources for own in scored),
-    }
-
-
-def _unscored(courses: Sequence[Course], scope: str) -> list[Json]:
-    return [
-        {"subscription": course.id, "name": _name(course), "reason": point.unscored}
-        for course in courses
-        if (point := course.points[-1]) is not None and point.unscored is not None and belongs(point, scope)
-    ]
-
-
-type _Said = tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]], dict[str, str]]
-
-
-def _said(courses: Sequence[Course], at: int, scope: str) -> _Said:
-    """What the deltas of a segment say beside their causes: remarks, missing files, and control names."""
-    remarks: dict[str, tuple[str, ...]] = {}
-    missing: dict[str, tuple[str, ...]] = {}
-    controls: dict[str, str] = {}
-    for course in courses:
-        delta = course.deltas[at]
-        if delta is None:
-            continue
-        controls |= delta.controls
-        if belongs(delta.before, scope) or belongs(delta.after, scope):
-            for note in delta.notes:
-                remarks[note] = (*remarks.get(note, ()), _name(course))
-            for file in delta.missing:
-                missing[file] = (*missing.get(file, ()), course.id)
-    return remarks, missing, controls
-
-
 def _notes(segments: Sequence[Segment]) -> list[str]:
     missing: dict[str, set[str]] = {}
     remarks: dict[str, dict[str, None]] = {}
@@ -342,9 +182,3 @@ def _notes(segments: Sequence[Segment]) -> list[str]:
         if end["percentage"] is None:
             found.append(f"the movement is not explained: there is no score at {end['takenAt']}{why}")
     return found
-
-
-def _why(courses: Sequence[Course], at: int) -> str:
-    """Why nothing is scored at a snapshot, if one subscription can say."""
-    reasons = {point.unscored for course in courses if (point := course.points[at]) and point.unscored}
-    return f" ({wording.clean(', '.join(sorted(reasons)))})" if reasons else ""

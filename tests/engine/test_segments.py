@@ -13,8 +13,9 @@ from drift.adapters.packing import pack, unpack
 from drift.engine.accounts import Course
 from drift.engine.compaction import compacted
 from drift.engine.comparison import Head, begin, compare
-from drift.engine.explanation import Segment, segment, told
+from drift.engine.explanation import told
 from drift.engine.rollup import Place, courses, merged, place
+from drift.engine.segments import Segment, segment
 from drift.engine.where import BY
 from drift.errors import ServiceError
 from drift.folders import explain_folders

@@ -7,6 +7,8 @@ import logging
 import pytest
 
 from demo.azure import Faults
+from drift.engine import comparison
+from drift.record import Record
 from tests.faults.stage import Stage, Town, near
 
 KINDS = ("429", "500", "slow", "cut", "html", "{}", "reset")
@@ -26,13 +28,25 @@ def test_in_bad_weather_everything_ends_up_right_and_nothing_is_stored_of_a_half
             if number == 3:  # and of one subscription nothing can be read whole at first: the queue gives it again
                 azure.script(f"{town.ids[1]}/.*/assessments$", [None, *["500"] * 6, None, *["cut"] * 6])
             stage.live(host)
-            # A row of a half read subscription would be a movement to a score that the town never had.
             assert [len(stage.rows(one)) for one in town.ids] == [number] * 3
             for one in town.ids:
-                row = stage.store.standing(one, 10**18)
-                assert row is not None
-                assert row.told["after"]["percentage"] == near(town.score(one))
+                _is_whole(stage, town, one)
     assert any("snapshot_subscription failed" in line for line in caplog.messages), "the queue was never needed"
     assert stage.depth("snapshots-poison") == 0
     assert azure.writes == []
     stage.check(town)
+
+
+def _is_whole(stage: Stage, town: Town, identity: str) -> None:
+    """What was stored last of a subscription is all of it, and its movement was what happened in it."""
+    row, head = stage.store.standing(identity, 10**18), stage.store.head(identity)
+    assert row is not None
+    assert head is not None
+    assert row.told["after"]["percentage"] == near(town.score(identity))
+    snapshot = stage.store.load(head.blob, comparison.Head).snapshot
+    assert len(snapshot.marks) == len(town.estates[identity].world.marks)
+    assert snapshot.context.inventory is not None
+    assert len(snapshot.context.inventory.resource) == len(town.estates[identity].world.marks)
+    found = stage.store.load(row.blob, Record).explained()
+    assert [cause["kind"] for cause in found["causes"]] == (["remediation"] if row.since else [])
+    assert found["pending"] == []

@@ -13,7 +13,7 @@ import requests
 from jsonschema import Draft202012Validator, FormatChecker
 
 from demo.estate import DEV, PROD
-from drift.engine.explanation import iso
+from drift.engine.segments import iso
 from drift.engine.where import BY
 from drift.errors import Refused, ServiceError
 from drift.history import History
