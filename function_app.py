@@ -59,7 +59,7 @@ def announce_timer(timer: func.TimerRequest) -> None:
 @app.timer_trigger("timer", SCHEDULES["DRIFT_CALENDAR_SCHEDULE"])
 def calendar_timer(timer: func.TimerRequest) -> None:
     """Removes what is older than is kept."""
-    bootstrap.monitor().expire()
+    bootstrap.retention().expire()
 
 
 @app.timer_trigger("timer", SCHEDULES["DRIFT_DIGEST_SCHEDULE"])

@@ -20,12 +20,12 @@ from typing import Any
 import msgspec
 from azure.data.tables import TableServiceClient
 
-from drift.adapters import store
-from drift.adapters.store import Row
+from drift.adapters.entities import SHOWN, Row, row_entity, row_key
 from drift.history import History
 from drift.kinds import BY_NAME
 from drift.model import HOUR
 from drift.record import shortened
+from drift.retention import BATCH
 from drift.settings import Connection
 from drift.web.api import respond
 
@@ -40,11 +40,11 @@ def fill(connection: str, explanation: Path) -> None:
     kinds = frozenset(BY_NAME[cause["kind"]] for cause in told["causes"])
     table = TableServiceClient.from_connection_string(connection).create_table_if_not_exists("drift")
     rows: list[Any] = []
-    for number in range(store.BATCH):
+    for number in range(BATCH):
         at = FIRST + number * HOUR
         movement = told["movement"] * (number - 50) / 50
         row = Row(SCOPE, at, at - HOUR, movement, 0.1 * number, 60.0, 1000.0, told, _blob(at), kinds, bytes(BODY))
-        rows.append(("create", store._row_entity(row)))
+        rows.append(("create", row_entity(row)))
     table.submit_transaction(rows)
 
 
@@ -62,7 +62,7 @@ def multiply(folder: Path, count: int) -> None:
 
 def _later(entity: dict[str, Any], number: int) -> dict[str, Any]:
     at = FIRST + number * HOUR
-    key = {"RowKey": store._row_key(at)}
+    key = {"RowKey": row_key(at)}
     times = {"at": str(at), "since": str(at - HOUR), "blob": _blob(at), "own": 0.1 * number}
     return {**entity, **key, "$loki": number + 1, "properties": {**entity["properties"], **key, **times}}
 
@@ -73,8 +73,9 @@ def _blob(at: int) -> str:
 
 def ask(connection: str, rounds: int) -> None:
     from drift.adapters.storage import Storage
+    from drift.adapters.store import Store
 
-    history = History(store.Store(Storage(Connection("AzureWebJobsStorage", string=connection))), {"all": "all"})
+    history = History(Store(Storage(Connection("AzureWebJobsStorage", string=connection))), {"all": "all"})
     table = TableServiceClient.from_connection_string(connection).get_table_client("drift")
     condition = "PartitionKey eq @p and RowKey ge @low and RowKey lt @high"
     values = {"p": SCOPE, "low": "d", "high": "e"}
@@ -85,7 +86,7 @@ def ask(connection: str, rounds: int) -> None:
         return len(json.loads(answer.body)["value"])
 
     def bare() -> int:
-        found = table.query_entities(condition, parameters=values, select=store._SHOWN, results_per_page=LIMIT)
+        found = table.query_entities(condition, parameters=values, select=SHOWN, results_per_page=LIMIT)
         return len(list(next(found.by_page())))
 
     times: dict[str, list[float]] = {"ours": [], "floor": []}

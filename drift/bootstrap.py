@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from drift.adapters.store import Store
     from drift.history import History
     from drift.pipeline import Monitor
+    from drift.retention import Retention
     from drift.settings import Settings
     from drift.telling import Teller
     from drift.web.problems import Response
@@ -101,6 +102,14 @@ def monitor() -> Monitor:
     from drift.pipeline import Monitor
 
     return Monitor(settings(), defender(), store(), storage().send, _clock)
+
+
+@cache
+def retention() -> Retention:
+    """What removes."""
+    from drift.retention import Retention
+
+    return Retention(store(), storage(), settings().retention_months, _clock)
 
 
 @cache

@@ -20,3 +20,11 @@ class ServiceError(Exception):
 
 class Refused(ServiceError):  # noqa: N818 - what it is, not that it is an error, is said where it is caught
     """A service answered that the identity may not do this (401, 403): trying again alone won't help."""
+
+
+class BusyError(ServiceError):
+    """A service asks to come back later: after `retry_after` seconds, where it says."""
+
+    def __init__(self, message: str, retry_after: float | None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

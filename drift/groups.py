@@ -6,95 +6,96 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from drift.adapters.entities import Head, Known, Row
 from drift.adapters.packing import unpack
-from drift.adapters.store import ConflictError, Head, Known, Row, Store
+from drift.adapters.store import ConflictError, Store
 from drift.engine.explanation import alone
 from drift.engine.rollup import Cut, Place, courses, place
 from drift.engine.scope import belongs
 from drift.engine.segments import segment
+from drift.errors import ServiceError
 from drift.keeping import Keeper
-from drift.model import NEVER, Delta
+from drift.model import NEVER, Delta, Point
 from drift.record import Record
+
+TENANT = "all"
+"""The group that takes in everything. It is rolled up last: what it has taken in, the others have too."""
 
 
 def roll_up(groups: Mapping[str, str], store: Store, keeper: Keeper) -> None:
-    """Moves the chains of all groups (name to scope) on to where their subscriptions stand now. Raises ServiceError.
+    """Moves the chains of all groups (name to scope) on to where their subscriptions stand now.
 
-    A group that another worker moves on meanwhile is left to it.
+    A group that another worker moves on meanwhile is left to it; one that fails does not stop the others. Raises
+    ServiceError at the end if any did.
     """
-    known = store.chains()
-    deltas = _Deltas(store)
-    for name, scope in groups.items():
-        with suppress(ConflictError):
-            _roll(name, scope, known, deltas, store, keeper)
+    rollup = _Rollup(store, keeper)
+    failed: list[ServiceError] = []
+    for name, scope in sorted(groups.items(), key=lambda item: item[0] == TENANT):
+        try:
+            with suppress(ConflictError):
+                rollup.roll(name, scope)
+        except ServiceError as error:
+            failed.append(error)
+    if failed:
+        raise ServiceError("; ".join(dict.fromkeys(map(str, failed))))
 
 
-def _roll(name: str, scope: str, known: Mapping[str, Known], deltas: _Deltas, store: Store, keeper: Keeper) -> None:
-    head = store.head(name)
-    old: dict[str, Place] = store.load(head.blob, dict[str, Place]) if head else {}
-    taken = max((one.looked_at for one in known.values()), default=NEVER)
-    moved = {one: at.at for one, at in known.items() if one not in old or at.at > old[one].at}
-    if not moved:
-        if head is not None:
-            store.index(head, max(taken, head.taken_at))
-        return
-    new, own = dict(old), dict[str, list[Delta]]()
-    for identity, at in moved.items():
-        begun, own[identity] = deltas.between(identity, old[identity].at if identity in old else at - 1, at)
-        new[identity] = place(own[identity][-1] if own[identity] else begun)
-    if head is None:
-        _begin(name, scope, new, taken, store, keeper)
-    else:
-        _move(head, scope, (old, new), own, max(taken, head.taken_at + 1), store, keeper)
+class _Rollup:
+    """One rollup: all groups to where the index says that the chains stand."""
 
-
-def _begin(name: str, scope: str, new: Cut, taken: int, store: Store, keeper: Keeper) -> None:
-    begun = segment(courses(new, new, {}), 0, (taken, taken), scope, name, single=False)
-    head = Head(name, name, taken, taken, store.keep(new, f"heads/{name}/0"))
-    keeper.keep(head, None, Record(replace(begun, scope=name)), None, (None, _weight(new, scope)))
-
-
-def _move(
-    head: Head,
-    scope: str,
-    cuts: tuple[Cut, Cut],
-    deltas: dict[str, list[Delta]],
-    taken: int,
-    store: Store,
-    keeper: Keeper,
-) -> None:
-    later = replace(head, taken_at=taken, blob=store.keep(cuts[1], f"heads/{head.scope}/0"))
-    points = [cut[identity].point for identity in deltas for cut in cuts if identity in cut]
-    if not any(belongs(point, scope) for point in points):
-        keeper.exchange(later, head)
-        return
-    times = head.taken_at, taken
-    lines = courses(*cuts, deltas)
-    moved = segment(lines, 0, times, scope, head.name, single=False)
-    inside = [line for line in lines if line.deltas[0] is not None and _ends_in(line.deltas[0], scope)]
-    record = Record(replace(moved, scope=head.scope), None, [alone(line, times) for line in inside])
-    keeper.keep(replace(later, at=taken), head, record, head.taken_at, (None, _weight(cuts[1], scope)))
-
-
-def _ends_in(delta: Delta, scope: str) -> bool:
-    return belongs(delta.after, scope)
-
-
-def _weight(cut: Cut, scope: str) -> float:
-    """What the scored subscriptions of a group weigh together."""
-    points = (one.point for one in cut.values())
-    return sum(point.weight for point in points if point.score is not None and belongs(point, scope))
-
-
-class _Deltas:
-    """The deltas of chains, each read once for all groups."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, keeper: Keeper) -> None:
+        self._store, self._keeper = store, keeper
+        known = store.chains()
+        self._taken = max((one.looked_at for one in known.values()), default=NEVER)
+        self._known: Mapping[str, Known] = {key: one for key, one in known.items() if not one.retired}
         self._read: dict[tuple[str, int, int], tuple[Delta, list[Delta]]] = {}
 
-    def between(self, identity: str, since: int, until: int) -> tuple[Delta, list[Delta]]:
-        """Where a chain was first seen of what lies in (since, until], and its deltas there, oldest first."""
+    def roll(self, name: str, scope: str) -> None:
+        """Moves one group on."""
+        head = self._store.head(name)
+        old = self._store.load(head.blob, Cut) if head else Cut(scope, {})
+        places = {key: one for key, one in old.places.items() if key in self._known}
+        moved = {key: one.at for key, one in self._known.items() if key not in places or one.at > places[key].at}
+        if not moved and len(places) == len(old.places) and old.scope == scope:
+            if head is not None:
+                self._store.index(head, max(self._taken, head.taken_at))
+            return
+        deltas: dict[str, list[Delta]] = {}
+        for identity, at in moved.items():
+            since = places[identity].at if identity in places else at - 1  # of what is new only where it stands
+            begun, deltas[identity] = self._between(identity, since, at)
+            places[identity] = place(deltas[identity][-1] if deltas[identity] else begun)
+        new = Cut(scope, places)
+        if head is None:
+            self._begin(name, new)
+        else:
+            self._move(head, old, new, deltas)
+
+    def _begin(self, name: str, new: Cut) -> None:
+        begun = segment(
+            courses(new.places, new.places, {}), 0, (self._taken, self._taken), new.scope, name, single=False
+        )
+        head = Head(name, name, self._taken, self._taken, self._store.keep(new, f"heads/{name}/0"))
+        self._keeper.keep(head, None, Record(replace(begun, scope=name)), None, (None, _weight(new)))
+
+    def _move(self, head: Head, old: Cut, new: Cut, deltas: Mapping[str, list[Delta]]) -> None:
+        taken = max(self._taken, head.taken_at + 1)
+        later = replace(head, taken_at=taken, blob=self._store.keep(new, f"heads/{head.scope}/0"))
+        if old.scope == new.scope and not any(_concerned(one, deltas, old.scope) for one in (old.places, new.places)):
+            self._keeper.exchange(later, head)
+            return
+        times = head.taken_at, taken
+        lines = courses(old.places, new.places, deltas)
+        moved = segment(lines, 0, times, new.scope, head.name, single=False, was=old.scope)
+        inside = [line for line in lines if line.deltas[0] is not None and _in(line.points[1], new.scope)]
+        record = Record(replace(moved, scope=head.scope), None, [alone(line, times) for line in inside])
+        self._keeper.keep(replace(later, at=taken), head, record, head.taken_at, (None, _weight(new)))
+
+    def _between(self, identity: str, since: int, until: int) -> tuple[Delta, list[Delta]]:
+        """Where a chain was first seen of what lies in (since, until], and its deltas there, oldest first.
+
+        Each is read once for all groups.
+        """
         key = identity, since, until
         if key not in self._read:
             rows = self._store.between(identity, since, until)
@@ -106,3 +107,18 @@ class _Deltas:
         found = unpack(row.body, Delta) if row.body is not None else self._store.load(row.blob, Record).delta
         assert found is not None  # the row of a subscription
         return found
+
+
+def _concerned(places: Mapping[str, Place], deltas: Mapping[str, list[Delta]], scope: str) -> bool:
+    """Whether any chain that moved belongs to a group at one end."""
+    return any(belongs(places[identity].point, scope) for identity in deltas if identity in places)
+
+
+def _in(point: Point | None, scope: str) -> bool:
+    return point is not None and belongs(point, scope)
+
+
+def _weight(cut: Cut) -> float:
+    """What the scored subscriptions of a group weigh together."""
+    points = (one.point for one in cut.places.values())
+    return sum(point.weight for point in points if point.score is not None and belongs(point, cut.scope))

@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from drift.adapters.arm import is_subscription_id
-from drift.adapters.store import Head, Row, Store
+from drift.adapters.entities import Head, Row
+from drift.adapters.store import Store
 from drift.engine.explanation import told
-from drift.engine.rollup import Place
+from drift.engine.rollup import Cut
 from drift.engine.scope import belongs
 from drift.engine.segments import Segment, iso
 from drift.engine.where import together
@@ -167,7 +168,8 @@ class History:
 
     def status(self, now: int) -> Json:
         """How old each chain is, what waits to be told, what waits in queues and what failed. `now`: our own clock."""
-        chains = {name: known for group in (True, False) for name, known in self._store.chains(group).items()}
+        groups = {name: known for name, known in self._store.chains(group=True).items() if name in self._groups}
+        chains = groups | {name: known for name, known in self._store.chains().items() if not known.retired}
         newest = max((known.looked_at for known in chains.values()), default=now)
         depths = self._store.depths()
         return {
@@ -256,8 +258,10 @@ class History:
     def _members(self, group: str) -> frozenset[str]:
         """The subscriptions of a group, as it was last rolled up."""
         head = self._store.head(group)
-        cut = self._store.load(head.blob, dict[str, Place]) if head is not None else {}
-        return frozenset(key for key, place in cut.items() if belongs(place.point, self._groups[group]))
+        if head is None:
+            return frozenset()
+        cut = self._store.load(head.blob, Cut)
+        return frozenset(key for key, place in cut.places.items() if belongs(place.point, cut.scope))
 
 
 def _list(value: list[Json], after: str | None) -> Json:

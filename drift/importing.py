@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+from drift.adapters.entities import Known
 from drift.adapters.evidence import Folder, open_folders
 from drift.adapters.store import Store
+from drift.engine.rollup import Cut
 from drift.engine.segments import iso
+from drift.engine.wording import count
 from drift.errors import EvidenceError
+from drift.groups import TENANT
 from drift.model import Snapshot, Subscription
 from drift.names import Names
 from drift.pipeline import Monitor, Order
@@ -69,6 +73,8 @@ def import_folders(
             raise EvidenceError(f"{later.path}: was taken at the same time as {earlier.path}")
     total = sum(len(folder.subscriptions) for folder in folders)
     known = store.chains()
+    own = {identity for folder in folders for identity in folder.subscriptions}
+    _refuse_beside(known, own, store)
     done = 0
     for folder in folders:
         for identity, subscription in folder.subscriptions.items():
@@ -84,11 +90,25 @@ def import_folders(
         source = FolderSource(folder.path)
         above = source.ancestors()
         monitor = Monitor(silent, source, store, _no_queue, source.now)
-        for identity in sorted({*folder.subscriptions, *store.chains()}):
+        for identity in sorted(own & {*folder.subscriptions, *store.chains()}):
             monitor.look(Order(identity, above.get(identity)))
-            progress(done := done + 1, 2 * total, f"{identity} (stored)")
+            progress(done := min(done + 1, 2 * total), 2 * total, f"{identity} (stored)")
         monitor.roll_up()
     return total
+
+
+def _refuse_beside(known: Mapping[str, Known], own: Collection[str], store: Store) -> None:
+    """Raises EvidenceError where the store is somebody else's too: an import would speak for what it does not hold."""
+    others = sorted(one for one, chain in known.items() if one not in own and not chain.retired)
+    if others:
+        raise EvidenceError(
+            f"the store holds {count(len(others), 'subscription')} that the folders do not list, {others[0]} among "
+            "them: import folders of the whole tenant"
+        )
+    head = store.head(TENANT)
+    places = store.load(head.blob, Cut).places if head is not None else {}
+    if any(one not in places or places[one].at < chain.at for one, chain in known.items()):
+        raise EvidenceError("the store holds movements that are not rolled up yet: let the monitor do that first")
 
 
 def _no_queue(*_: object) -> None:

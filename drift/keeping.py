@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from drift.adapters.entities import INLINE, Head, Row, Waiting
 from drift.adapters.packing import pack
-from drift.adapters.store import INLINE, ConflictError, Head, Row, Store, Waiting
+from drift.adapters.store import ConflictError, Store
 from drift.engine.accounts import own_work
 from drift.kinds import BY_NAME
 from drift.record import Record, shortened
@@ -63,8 +64,11 @@ class Keeper:
         except ConflictError:
             now = self.store.head(head.scope)
             if now is None or now.blob != head.blob:
-                self.store.drop(head.blob, *([row.blob] if row else []))
-                raise
+                committed = row and self.store.movement(row.scope, row.at)
+                if row is None or not committed or committed.blob != row.blob:
+                    self.store.drop(head.blob, *([row.blob] if row else []))
+                    raise
+                return  # it was committed, and another worker has moved the chain on since
             # It was ourselves: the answer to the commit was lost, and it was sent again.
         if known is not None:
             self.store.drop(known.blob)

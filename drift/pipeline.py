@@ -6,22 +6,23 @@ Every step may be killed and done again: nothing is acknowledged before it is ke
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Protocol
 
 import msgspec
 
 from drift import groups
+from drift.adapters.entities import Head
 from drift.adapters.packing import pack
-from drift.adapters.store import ConflictError, Head, Store
+from drift.adapters.store import ConflictError, Store
 from drift.engine import comparison
 from drift.engine.accounts import Course
 from drift.engine.compaction import compacted
 from drift.engine.comparison import begin, compare
 from drift.engine.segments import segment
 from drift.engine.stillness import differs
-from drift.engine.wording import clean
+from drift.engine.wording import GONE, UNWATCHED, clean
 from drift.errors import Refused, ServiceError
 from drift.keeping import Keeper
 from drift.model import HOUR, NEVER, Delta, Happening, Snapshot, Subscription
@@ -35,12 +36,8 @@ WAKE = HOUR // 4
 """An event wakes the snapshot of its subscription after this time, and no other event before it has passed."""
 
 SECOND = HOUR // 3600
-MONTH = 730 * HOUR + HOUR // 2
 TRIES = 5
 """How often a worker that lost a race starts over before it leaves the message to the queue."""
-
-GONE = "it is no longer among the subscriptions"
-UNWATCHED = "it is no longer watched"
 
 
 class MessageError(Exception):
@@ -95,29 +92,41 @@ class Monitor:
 
     def start_pass(self) -> int:
         """Sends for every subscription that is watched, or was; how many are. Raises ServiceError."""
-        above = self._ancestors()
         found = {one.id.lower() for one in self.source.subscriptions()}
         if not found:  # it has lost its rights: that is no tenant without subscriptions
             raise ServiceError("Azure shows the identity no subscription: check its role assignments")
         since = self.source.now()
+        above = self._ancestors(found)
         watched = {identity for identity in found if self._watched(identity, above)}
-        for identity in sorted(watched | set(self.store.chains())):
-            order = Order(identity, None if above is None else above.get(identity, ()), since)
+        if not watched:
+            raise ServiceError(f"none of the {len(found)} subscriptions that the identity sees is in DRIFT_SCOPES")
+        known = {identity for identity, one in self.store.chains().items() if not one.retired}
+        for identity in sorted(watched | known):
+            order = Order(identity, (above or {}).get(identity) or None, since)
             self.send("snapshots", msgspec.json.encode(order).decode(), 0)
         return len(watched)
 
-    def _ancestors(self) -> dict[str, tuple[str, ...]] | None:
-        """The management groups above all subscriptions, where a setting asks for them and Azure tells."""
+    def _ancestors(self, found: Collection[str]) -> dict[str, tuple[str, ...]] | None:
+        """The management groups above all subscriptions, where a setting asks for them and Azure tells.
+
+        Every subscription lies below one, so an answer that has none for any of those found is no answer. Raises
+        ServiceError for that, and for a refusal where the groups decide what is watched.
+        """
         asked = self.settings.scopes.management_groups or any(
             scope.startswith("mg:") for scope in self.settings.groups.values()
         )
         if not asked:
             return None
         try:
-            return self.source.ancestors()
+            above = self.source.ancestors()
         except Refused as error:
+            if self.settings.scopes.management_groups:
+                raise
             log.warning("management groups are not known: %s", error)
             return None
+        if not any(above.get(identity) for identity in found):
+            raise ServiceError("Azure tells of no management group above any subscription that the identity sees")
+        return above
 
     def _watched(self, identity: str, above: Mapping[str, tuple[str, ...]] | None) -> bool:
         scopes = self.settings.scopes
@@ -190,7 +199,7 @@ class Monitor:
 
     def _is_watched(self, identity: str, above: tuple[str, ...] | None) -> bool:
         if above is None and self.settings.scopes.management_groups:
-            return self._watched(identity, self._ancestors())
+            return self._watched(identity, self._ancestors({identity}))
         return self._watched(identity, {identity: above or ()})
 
     def _begin(self, identity: str, new: comparison.Head) -> None:
@@ -248,18 +257,6 @@ class Monitor:
         order = Order(change.subscription, since=now + WAKE)
         self.send("snapshots", msgspec.json.encode(order).decode(), WAKE // SECOND)
         self.store.remember("wake", change.subscription, note | {"sent": True})  # the same event may come again
-
-    # Retention
-
-    def expire(self) -> int:
-        """Removes what is older than the settings say, and what killed workers left; how many."""
-        before = self.clock() - self.settings.retention_months * MONTH
-        gone = 0
-        for group in (False, True):
-            for scope in self.store.chains(group):
-                gone += self.store.expire(scope, before)
-                gone += 0 if group else self.store.expire_changes(scope, before)
-        return gone + self.store.expire_changes("all", before) + self.store.sweep(self.clock() - HOUR)
 
 
 _MARKS = ("resource", "recommendation", "status", "because", "changed", "first")

@@ -173,7 +173,7 @@ def _groups(asked: Environment) -> Mapping[str, str]:
         elif not _is_scope(scope):
             why = f"the scope of {shown(name)} is not tag:NAME=VALUE, mg:NAME or a subscription id"
         else:
-            found[name] = scope
+            found[name.lower()] = scope
             taken.add(name.lower())
             continue
         asked.refuse("DRIFT_GROUPS", why)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drift.adapters.store import Row
+from drift.adapters.entities import Row
 from drift.engine.segments import iso
 from drift.model import Happening, Json
 

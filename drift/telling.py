@@ -15,16 +15,21 @@ from uuid import uuid4
 
 from drift import card
 from drift.adapters.arm import is_subscription_id
-from drift.adapters.store import Head, Row, Store, Waiting
-from drift.engine.rollup import Place
+from drift.adapters.entities import Head, Row, Waiting
+from drift.adapters.store import Store
+from drift.engine.rollup import Cut, Place
 from drift.engine.segments import iso
-from drift.errors import ServiceError
+from drift.errors import BusyError, ServiceError
+from drift.groups import TENANT
 from drift.model import HOUR, NEVER, Json
+from drift.record import Record
 
 log = logging.getLogger("drift")
 
 PATIENCE = HOUR // 2
 """How long a movement of a subscription waits for the rollup that takes it in, so that both are one message."""
+
+SECOND = HOUR // 3600
 
 LIFETIME = HOUR
 """What a worker can't outlive (the function's time-out is half of it): what it was to commit will not come."""
@@ -32,7 +37,7 @@ LIFETIME = HOUR
 READERS = 8
 """Reads at a time: a change of the platform moves every chain, and of each there are some."""
 
-MOST = 2000
+MOST = 1500
 """Movements in one message: their names fit into one note."""
 
 
@@ -67,7 +72,7 @@ class Teller:
         outbox = _Outbox(self.store, digest=False)
         self._repair(outbox.heads)
         failed: list[ServiceError] = []
-        for destination in ("teams", "topic"):
+        for destination in self._destinations():
             try:
                 while self._tell(destination, outbox):
                     pass
@@ -79,15 +84,26 @@ class Teller:
 
     def digest(self) -> None:
         """Tells Teams what stayed below the threshold since the last digest. Raises ServiceError."""
+        if self.webhook is None:
+            return
         outbox = _Outbox(self.store, digest=True)
         while self._tell("digest", outbox):
             pass
         self._settle(outbox, {"digest"})
 
+    def _destinations(self) -> list[str]:
+        """Where something can be told. What waits for another goes on waiting."""
+        found = {"teams": self.webhook, "topic": self.topic}
+        return [name for name, client in found.items() if client is not None]
+
     def _tell(self, destination: str, outbox: _Outbox) -> bool:
         """Sends one message to a destination; whether there was one to send."""
         note = self.store.note("sending", destination)
-        if note is None:
+        if note is not None:
+            if note.get("later", NEVER) > self.clock():
+                return False
+            self.store.remember("sending", destination, note)  # where storage takes nothing, nothing is sent again
+        else:
             chosen = self._chosen(destination, outbox)
             if not chosen:
                 return False
@@ -96,18 +112,26 @@ class Teller:
         asked = [(scope, at) for scope, at in note["rows"]]
         rows = outbox.rows(asked)
         if rows:
-            self._send(destination, rows, note)
+            try:
+                self._send(destination, rows, note)
+            except BusyError as error:
+                if error.retry_after:
+                    later = self.clock() + int(error.retry_after * SECOND)
+                    self.store.remember("sending", destination, note | {"later": later})
+                raise
+        if len(rows) < len(asked):
+            log.warning("%s: %d movements that waited are no longer kept", destination, len(asked) - len(rows))
         outbox.told(asked, destination)
         self.store.forget("sending", destination)
         return True
 
     def _send(self, destination: str, rows: Sequence[Row], note: Json) -> None:
         if destination == "topic":
-            if self.topic is not None:
-                self.topic.publish([(row.id, row.told) for row in rows])
+            assert self.topic is not None
+            wholes = _each(lambda row: self.store.load(row.blob, Record).explained(), rows)
+            self.topic.publish(list(zip([row.id for row in rows], wholes, strict=True)))
             return
-        if self.webhook is None:
-            return
+        assert self.webhook is not None
         news = [card.News(row.id, row.told) for row in rows]
         if destination == "digest":
             since = min(row.since for row in rows if row.since is not None)
@@ -119,7 +143,7 @@ class Teller:
     def _chosen(self, destination: str, outbox: _Outbox) -> list[Waiting]:
         """What is due for a destination, in order of time; of one chain never a later movement before an earlier."""
         found: list[Waiting] = []
-        covered: dict[str, Place] | None = None
+        covered: tuple[int, Mapping[str, Place]] | None = None
         for waiting in outbox.waiting.values():
             for one in waiting:
                 if destination not in one.destinations:
@@ -131,18 +155,25 @@ class Teller:
                 found.append(one)
         return sorted(found, key=lambda one: (one.at, one.scope))[:MOST]
 
-    def _is_due(self, one: Waiting, covered: dict[str, Place]) -> bool:
-        """Whether a movement is a group's, is in the tenant's rollup, or has waited long enough for it."""
-        place = covered.get(one.scope)
-        rolled_up = place is not None and place.at >= one.at
-        return rolled_up or not is_subscription_id(one.scope) or self.clock() - one.written >= PATIENCE
+    def _is_due(self, one: Waiting, covered: tuple[int, Mapping[str, Place]]) -> bool:
+        """Whether the tenant's rollup, the last of all, has taken a movement in, or it has waited long enough."""
+        taken_at, places = covered
+        if is_subscription_id(one.scope):
+            place = places.get(one.scope)
+            rolled_up = place is not None and place.at >= one.at
+        else:
+            rolled_up = taken_at >= one.at
+        return rolled_up or self.clock() - one.written >= PATIENCE
 
-    def _covered(self) -> dict[str, Place]:
-        head = self.store.head("all")
-        return {} if head is None else self.store.load(head.blob, dict[str, Place])
+    def _covered(self) -> tuple[int, Mapping[str, Place]]:
+        """Up to when the tenant is rolled up, and where the chains stood then."""
+        head = self.store.head(TENANT)
+        return (NEVER, {}) if head is None else (head.taken_at, self.store.load(head.blob, Cut).places)
 
     def _repair(self, heads: Mapping[str, Head | None]) -> None:
         """Writes the index of chains anew, where a worker was killed before it could."""
+        if not heads:
+            return
         known = {scope: one for group in (False, True) for scope, one in self.store.chains(group).items()}
         for scope, head in heads.items():
             if head is not None and (scope not in known or known[scope].at < head.at):

@@ -143,6 +143,16 @@ def test_a_folder_that_can_not_be_read_is_found_before_anything_is_stored(storag
     assert stored(storage).chains() == {}
 
 
+def test_folders_of_a_part_of_the_tenant_are_not_imported_beside_the_rest(storage, tmp_path):
+    first, second = (write_folder(one, tmp_path / str(at)) for at, one in enumerate(story()))
+    assert drift("import", first, AzureWebJobsStorage=storage).returncode == 0
+    assert drift("extract", second, tmp_path / "part", "--scope", SUB).returncode == 0
+    done = drift("import", tmp_path / "part", AzureWebJobsStorage=storage)
+    assert done.returncode == 2
+    assert f"{guid('other')}" in done.stderr
+    assert stored(storage).movements("all").items == []
+
+
 def test_an_import_without_storage_says_which_setting_is_missing(tmp_path):
     first = write_folder(story()[0], tmp_path / "one")
     done = drift("import", first)

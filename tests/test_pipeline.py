@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from drift.engine.wording import GONE, UNWATCHED
 from drift.errors import ServiceError
 from drift.model import HOUR, ticks
-from drift.pipeline import GONE, UNWATCHED, WAKE, MessageError
+from drift.pipeline import WAKE, MessageError
+from drift.retention import Retention
 from tests.adapters.test_store import change
 from tests.build import SUB, T0, Estate, Folder, estate, guid, tenant
 from tests.watched import KilledError, Watch
@@ -384,7 +386,7 @@ def test_what_is_older_than_is_kept_goes_and_the_chain_goes_on(watch):
     for folder in folders[:3]:
         watch.see(folder)
     watch.time = ticks(T0) + 30 * 366 * 24 * HOUR
-    assert watch.monitor.expire() > 0
+    assert Retention(watch.store, watch.storage, 25, lambda: watch.time).expire() > 0
     assert [len(movements(watch, scope)) for scope in (SUB, "all")] == [1, 1]
     watch.see(folders[3])
     assert len(movements(watch)) == 2
@@ -408,3 +410,152 @@ def test_a_chain_is_contiguous_in_time(watch):
     for scope in (SUB, "all", "prod"):
         for earlier, later in pairwise(watch.rows(scope)):
             assert later.since >= earlier.at
+
+
+# Management groups
+
+
+@pytest.mark.parametrize("settings", [{"DRIFT_SCOPES": "contoso"}, {"DRIFT_GROUPS": "eu=mg:contoso"}])
+def test_an_answer_without_any_management_group_is_an_error_and_nobody_leaves(storage, tmp_path, settings):
+    watch = Watch(storage, tmp_path, **settings)
+    first = before(ancestors=["contoso", "root"])
+    watch.see(first)
+    empty = first.but()
+    del empty["management-groups.json"]
+    watch.azure.show(empty)
+    with pytest.raises(ServiceError, match="no management group"):
+        watch.monitor.start_pass()
+    assert (watch.sent, movements(watch)) == ([], [])
+
+
+def test_a_subscription_that_is_missing_among_the_management_groups_stays_where_it_was(storage, tmp_path):
+    watch = Watch(storage, tmp_path, DRIFT_SCOPES="contoso", DRIFT_GROUPS="eu=mg:contoso")
+    first, two = before(ancestors=["contoso"]), other(ancestors=["contoso"])
+    watch.see(tenant(first, two))
+    partial = tenant(first.but(), two.but())
+    partial["management-groups.json"] = [r for r in partial["management-groups.json"] if r["subscriptionId"] == SUB]
+    watch.see(partial)
+    assert [movements(watch, scope) for scope in (SUB, guid("other"), "all", "eu")] == [[], [], [], []]
+
+
+def test_a_pass_that_would_watch_nothing_says_so(storage, tmp_path):
+    watch = Watch(storage, tmp_path, DRIFT_SCOPES=guid("nowhere"))
+    watch.azure.show(before())
+    with pytest.raises(ServiceError, match="DRIFT_SCOPES"):
+        watch.monitor.start_pass()
+
+
+# Commits whose answer is lost
+
+
+def lose_the_answer(watch: Watch, meanwhile: object = None) -> None:
+    """The next commit goes through, its answer is lost, and it is sent again; in between something happens."""
+    own = type(watch.storage).transact
+
+    def once(table: str, operations: object) -> bool:
+        del watch.storage.transact
+        own(watch.storage, table, operations)
+        if meanwhile is not None:
+            meanwhile()
+        return own(watch.storage, table, operations)
+
+    watch.storage.transact = once  # type: ignore[method-assign]
+
+
+def test_a_commit_whose_answer_was_lost_keeps_its_movement_whole(watch):
+    folders = story()
+    watch.see(folders[0])
+    lose_the_answer(watch)
+    watch.see(folders[1])
+    assert len(movements(watch)) == 1
+    watch.check(SUB, "all", "prod")
+
+
+def test_so_it_does_when_another_worker_has_moved_the_chain_on_meanwhile(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.azure.show(folders[1])
+    lose_the_answer(watch, lambda: (watch.azure.show(folders[2]), watch.look(SUB)))
+    watch.look(SUB)
+    watch.monitor.roll_up()
+    assert len(movements(watch)) == 2
+    watch.check(SUB, "all", "prod")
+
+
+def test_one_group_that_fails_does_not_stop_the_others(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.see(folders[1], roll_up=False)
+    broken = watch.store.head("prod").blob
+    kept = watch.storage.download(broken)
+    watch.storage.upload(broken, b"something else")
+    with pytest.raises(ServiceError, match="stored"):
+        watch.monitor.roll_up()
+    assert [len(movements(watch, scope)) for scope in ("all", "prod")] == [1, 0]
+    watch.storage.upload(broken, kept)
+    watch.monitor.roll_up()
+    assert len(movements(watch, "prod")) == 1
+    watch.check("all", "prod")
+
+
+# Groups that change
+
+
+def again(storage: str, root: Path, groups: str) -> Watch:
+    """A monitor on the same store whose settings were changed."""
+    return Watch(storage, root / groups.replace("=", "-").replace(":", "-"), DRIFT_GROUPS=groups)
+
+
+def test_a_group_that_is_defined_anew_tells_who_joined_and_who_left(storage, tmp_path):
+    first, two = before(tags={"environment": "prod"}), other(tags={"tier": "gold"})
+    again(storage, tmp_path, "prod=tag:environment=prod").see(tenant(first, two))
+    watch = again(storage, tmp_path, "prod=tag:tier=gold")
+    watch.see(tenant(first.but(), two.but()))
+    watch.see(tenant(first.but(hours=16), two.but(hours=16, marks={("vm9", "a"): "Healthy"})))
+    assert len(movements(watch, "prod")) == 2
+    found = watch.explained("prod")
+    assert {cause["kind"] for cause in found["causes"]} == {"subscription_added", "subscription_removed", "remediation"}
+    assert sum(cause["share"] for cause in found["causes"]) == pytest.approx(found["movement"], abs=1e-9)
+    assert "joined the group" in str(found["causes"])
+    watch.check("prod", "all")
+
+
+def test_a_group_is_the_same_in_any_case(storage, tmp_path):
+    folders = story()
+    again(storage, tmp_path, "Prod=tag:environment=prod").see(folders[0])
+    watch = again(storage, tmp_path, "PROD=tag:environment=prod")
+    watch.see(folders[1])
+    assert len(movements(watch, "prod")) == 1
+
+
+def test_a_group_that_comes_back_after_its_deltas_are_gone_still_adds_up(storage, tmp_path):
+    folders = story()
+    old = again(storage, tmp_path, "prod=tag:environment=prod")
+    old.see(folders[0])
+    between = again(storage, tmp_path, "")
+    for folder in folders[1:3]:
+        between.see(folder)
+    between.time = ticks(T0) + 24 * HOUR
+    Retention(between.store, between.storage, 0, lambda: between.time).expire()
+    watch = again(storage, tmp_path, "prod=tag:environment=prod;x=tag:a=b")
+    watch.see(folders[3])
+    assert len(movements(watch, "prod")) == 1
+    watch.check("prod")
+
+
+def test_what_left_long_ago_is_no_longer_looked_at_until_it_returns(watch):
+    first = before()
+    watch.see(tenant(first, other()))
+    watch.see(tenant(first.but()))
+    watch.time = ticks(T0) + 20 * 24 * HOUR
+    Retention(watch.store, watch.storage, 25, lambda: watch.time).expire()
+    watch.azure.show(tenant(first.but(hours=16)))
+    watch.monitor.start_pass()
+    assert len(watch.sent) == 1
+    watch.sent.clear()
+    watch.see(tenant(first.but(hours=24, marks={("vm1", "a"): "Healthy"})))
+    assert watch.rows("all")[-1].told["unscored"] == []
+    watch.see(tenant(first.but(hours=32, marks={("vm1", "a"): "Healthy"}), other().but(hours=32)))
+    watch.see(tenant(first.but(hours=40, marks={("vm1", "a"): "Healthy"}), other().but(hours=40)))
+    assert "subscription_added" in {cause["kind"] for cause in watch.explained("all")["causes"]}
+    watch.check("all", SUB)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from drift.errors import ServiceError
+from drift.errors import BusyError, ServiceError
 from drift.model import HOUR
+from drift.telling import Teller
 from tests.build import SUB, Estate, estate, guid, tenant
 from tests.test_pipeline import CONTROLS, MARKS, hours, story
 from tests.watched import KilledError, Watch
@@ -198,3 +199,78 @@ def test_a_platform_change_that_moves_many_subscriptions_is_one_card(watch):
     watch.teller.announce()
     assert len(watch.webhook.messages) == 1
     assert len(told(watch)) == 61
+
+
+def test_a_pass_is_one_card_even_when_the_sweep_comes_between_two_groups(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.see(folders[1], roll_up=False)
+    own = watch.store.index
+    swept = []
+
+    def index(head: object, looked_at: int) -> None:
+        own(head, looked_at)
+        if not swept:
+            swept.append(head.scope)
+            watch.teller.announce()
+
+    watch.time -= HOUR
+    watch.store.index = index  # type: ignore[method-assign]
+    watch.monitor.roll_up()
+    assert swept == ["prod"]
+    assert watch.webhook.messages == []
+    watch.teller.announce()
+    assert len(watch.webhook.messages) == 1
+    assert sorted(told(watch)) == sorted(wanted(watch, SUB, "all", "prod"))
+
+
+def test_a_storage_that_takes_nothing_does_not_make_the_same_card_come_every_minute(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.see(folders[1])
+
+    def full(*_: object, **__: object) -> None:
+        raise ServiceError("write driftindex: storage answered 503")
+
+    def post(body: object, message: str) -> None:
+        watch.webhook.messages.append((message, body))
+        for name in ("put", "replace", "delete"):
+            setattr(watch.storage, name, full)
+
+    watch.webhook.post = post  # type: ignore[method-assign]
+    for _ in range(5):
+        with pytest.raises(ServiceError):
+            watch.teller.announce()
+    assert len(watch.webhook.messages) == 1
+
+
+def test_a_destination_that_is_not_set_for_a_while_gets_what_waited_for_it(storage, tmp_path):
+    watch = Watch(storage, tmp_path)
+    for folder in story():
+        watch.see(folder)
+    Teller(watch.store, None, None, lambda: watch.time).announce()
+    Teller(watch.store, None, None, lambda: watch.time).digest()
+    watch.teller.announce()
+    assert len(watch.webhook.messages) == 1
+    assert sorted(told(watch)) == sorted(wanted(watch, SUB, "all", "prod"))
+
+
+def test_teams_is_left_alone_as_long_as_it_asks_for(watch):
+    folders = story()
+    watch.see(folders[0])
+    watch.see(folders[1])
+    asked = []
+
+    def busy() -> None:
+        asked.append(watch.time)
+        raise BusyError("Teams: the webhook answered 429", 1800.0)
+
+    watch.webhook.refuse = busy
+    with pytest.raises(ServiceError):
+        watch.teller.announce()
+    watch.teller.announce()
+    assert len(asked) == 1
+    watch.webhook.refuse = None
+    watch.time += HOUR
+    watch.teller.announce()
+    assert len(watch.webhook.messages) == 1

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from drift.adapters.entities import Row
 from drift.adapters.storage import Storage
-from drift.adapters.store import Row, Store
+from drift.adapters.store import Store
 from drift.engine.explanation import told
 from drift.importing import FolderSource
 from drift.model import HOUR, Snapshot, Subscription, ticks

@@ -14,115 +14,45 @@ that may be missing. Times are ticks (see model.py). A service that fails raises
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 
 from drift.adapters.arm import is_subscription_id
+from drift.adapters.entities import (
+    INVERTED,
+    SHOWN,
+    Head,
+    Known,
+    Mark,
+    Page,
+    Row,
+    Waiting,
+    known_of,
+    long,
+    row_entity,
+    row_key,
+    row_of,
+    waiting_entity,
+    waiting_of,
+)
 from drift.adapters.packing import pack, unpack
 from drift.adapters.storage import QUEUES, Storage
 from drift.kinds import Kind
-from drift.model import DAY, Happening, Json, ticks
+from drift.model import Happening, Json, ticks
 
-INVERTED = 10**19 - 1
-"""From which a tick is taken so that the newest key comes first."""
-
-BATCH = 100
-"""Operations in a transaction, at the most."""
+_HAPPENING = msgspec.json.Decoder(Happening)
+"""Made once, here: see packing.py on threads that make one at the same time."""
 
 LOOKED_THROUGH = 10_000
 """Events that one page of a group looks through, at the most."""
 
-INLINE = 60_000
-"""Bytes that a property of an entity holds, with a margin (its limit is 64 KiB); what is larger is only in the blob."""
-
 
 class ConflictError(Exception):
     """Another worker has moved the chain on: start over from its new head."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Where a chain stands."""
-
-    scope: str
-    name: str
-    at: int
-    """The tick of its last delta."""
-    taken_at: int
-    """The tick of what it was last written from."""
-    blob: str
-    own_work: float = 0.0
-    """Earned and lost since the chain began, in pp."""
-    etag: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One movement as lists show it. `at` is the tick of its end, and names it; `since` that of its begin."""
-
-    scope: str
-    at: int
-    since: int | None
-    """None for the first of a chain."""
-    movement: float | None
-    own_work: float
-    """Earned and lost since the chain began, in pp."""
-    maximum: float | None
-    weight: float | None
-    told: Json
-    """The explanation, shortened: enough for a list and for a card."""
-    blob: str
-    kinds: frozenset[Kind] = frozenset()
-    body: bytes | None = None
-    """The delta, packed, where it fits."""
-
-    @property
-    def id(self) -> str:
-        """What names the delta everywhere."""
-        return f"{self.scope}.{self.at}"
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An outbox row: a delta that is still to be told to some destinations."""
-
-    scope: str
-    at: int
-    destinations: frozenset[str]
-    written: int
-    """The tick of our own clock when it was committed."""
-    etag: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A chain that was about to move: to the tick `at`, noted at the tick `written` of storage's clock."""
-
-    scope: str
-    at: int
-    written: int
-    etag: str
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A chain as the index has it."""
-
-    at: int
-    looked_at: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Page[T]:
-    """Some of a list, and the key after which the rest begins."""
-
-    items: list[T] = field(default_factory=list)
-    after: str | None = None
 
 
 class Store:
@@ -169,14 +99,14 @@ class Store:
         Raises ConflictError where the chain does not stand at `known` any more (None: it has not begun).
         """
         entity = {"PartitionKey": new.scope, "RowKey": "head", "name": new.name, "blob": new.blob, "own": new.own_work}
-        entity |= {"at": _long(new.at), "taken": _long(new.taken_at)}
+        entity |= {"at": long(new.at), "taken": long(new.taken_at)}
         operations: list[Any] = [("create", entity)]
         if known is not None:
             operations = [("update", entity, {"mode": "replace", "etag": known.etag})]
         if row is not None:
-            operations.append(("create", _row_entity(row)))
+            operations.append(("create", row_entity(row)))
         if waiting is not None:
-            operations.append(("create", _waiting_entity(waiting)))
+            operations.append(("create", waiting_entity(waiting)))
         if not self._storage.transact("drift", operations):
             raise ConflictError(f"{new.scope}: the chain was moved on by another worker")
 
@@ -198,8 +128,8 @@ class Store:
         `kind`: only those in which it took part. `least`: at least so many pp up or down, or into or out of a score.
         """
         conditions = ["PartitionKey eq @scope", "RowKey ge @low", "RowKey lt @high", "first eq false"]
-        low = "d" if until is None else _row_key(until)
-        values: dict[str, Any] = {"scope": scope, "low": low, "high": "e" if since is None else _row_key(since)}
+        low = "d" if until is None else row_key(until)
+        values: dict[str, Any] = {"scope": scope, "low": low, "high": "e" if since is None else row_key(since)}
         if after is not None:
             conditions.append("RowKey gt @after")
             values["after"] = after
@@ -208,29 +138,35 @@ class Store:
         if least is not None:
             conditions.append(f"size ge {least:.12f}")  # as a parameter, the SDK writes 1.0 as true and 0.0 as false
         found: list[Row] = []
-        for entity in self._storage.query("drift", " and ".join(conditions), values, limit + 1, _SHOWN):
+        for entity in self._storage.query("drift", " and ".join(conditions), values, limit + 1, SHOWN):
             if len(found) == limit:
-                return Page(found, _row_key(found[-1].at))
-            found.append(_row(entity))
+                return Page(found, row_key(found[-1].at))
+            found.append(row_of(entity))
         return Page(found)
 
     def standing(self, scope: str, until: int) -> Row | None:
         """The last row of a chain that ends at or before a time, be it the first; None if the chain began later."""
         condition = "PartitionKey eq @scope and RowKey ge @low and RowKey lt @high"
-        values = {"scope": scope, "low": _row_key(until), "high": "e"}
-        return next(map(_row, self._storage.query("drift", condition, values, 1, _SHOWN)), None)
+        values = {"scope": scope, "low": row_key(until), "high": "e"}
+        return next(map(row_of, self._storage.query("drift", condition, values, 1, SHOWN)), None)
 
     def movement(self, scope: str, at: int) -> Row | None:
         """One movement, or what began the chain; None if there is none of that name."""
-        entity = self._storage.get("drift", scope, _row_key(at))
-        return None if entity is None else _row(entity)
+        entity = self._storage.get("drift", scope, row_key(at))
+        return None if entity is None else row_of(entity)
+
+    def blob_of(self, scope: str, at: int) -> str | None:
+        """The name of the blob of a movement, without reading the movement; None if there is none."""
+        condition = "PartitionKey eq @scope and RowKey eq @key"
+        found = self._storage.query("drift", condition, {"scope": scope, "key": row_key(at)}, 1, ["blob"])
+        return next((entity["blob"] for entity in found), None)
 
     def between(self, scope: str, since: int, until: int, *, bodies: bool = True) -> list[Row]:
         """The rows of a chain in (since, until], oldest first, with their bodies or without."""
         condition = "PartitionKey eq @scope and RowKey ge @low and RowKey lt @high"
-        values = {"scope": scope, "low": _row_key(until), "high": _row_key(since)}
-        select = None if bodies else _SHOWN
-        return [_row(entity) for entity in self._storage.query("drift", condition, values, 1000, select)][::-1]
+        values = {"scope": scope, "low": row_key(until), "high": row_key(since)}
+        select = None if bodies else SHOWN
+        return [row_of(entity) for entity in self._storage.query("drift", condition, values, 1000, select)][::-1]
 
     def series(self, scope: str, since: int, until: int, *, limit: int = 100) -> Page[Row]:
         """The rows of a chain in (since, until], oldest first, be it what began it; `after` is the `since` of the rest.
@@ -238,12 +174,12 @@ class Store:
         Keys run from new to old: they are read alone first, to find where the oldest begin.
         """
         condition = "PartitionKey eq @scope and RowKey ge @low and RowKey lt @high"
-        values = {"scope": scope, "low": _row_key(until), "high": _row_key(since)}
+        values = {"scope": scope, "low": row_key(until), "high": row_key(since)}
         keys = [one["RowKey"] for one in self._storage.query("drift", condition, values, 1000, ["RowKey"])]
         if not keys:
             return Page()
-        rows = self._storage.query("drift", condition, values | {"low": keys[-limit:][0]}, limit, _SHOWN)
-        found = [_row(entity) for entity in rows][::-1]
+        rows = self._storage.query("drift", condition, values | {"low": keys[-limit:][0]}, limit, SHOWN)
+        found = [row_of(entity) for entity in rows][::-1]
         return Page(found, str(found[-1].at) if len(keys) > limit else None)
 
     def oldest(self, scope: str) -> Row | None:
@@ -260,7 +196,7 @@ class Store:
     def expect(self, scope: str, at: int, *, digest: bool) -> None:
         """Marks a chain, before a movement is committed, as one that the sweep (and the digest) has to look at."""
         for kind in ("due", "digest") if digest else ("due",):
-            self._storage.put("driftindex", {"PartitionKey": kind, "RowKey": scope, "at": _long(at)})
+            self._storage.put("driftindex", {"PartitionKey": kind, "RowKey": scope, "at": long(at)})
 
     def due(self, *, digest: bool = False) -> list[Mark]:
         """The chains that the sweep (the digest) has to look at."""
@@ -278,7 +214,7 @@ class Store:
         """The outbox of a chain, oldest first."""
         condition = "PartitionKey eq @scope and RowKey ge @low and RowKey lt @high"
         rows = self._storage.query("drift", condition, {"scope": scope, "low": "o", "high": "p"}, 1000)
-        return [_waiting(entity) for entity in rows]
+        return [waiting_of(entity) for entity in rows]
 
     def told(self, one: Waiting, destination: str) -> Waiting | None:
         """Notes that a destination has accepted a movement: what still waits of it, or None; then its row is gone.
@@ -289,13 +225,13 @@ class Store:
         while known is not None and destination in known.destinations:
             left = replace(known, destinations=known.destinations - {destination})
             if left.destinations:
-                etag = self._storage.replace("drift", _waiting_entity(left), known.etag)
+                etag = self._storage.replace("drift", waiting_entity(left), known.etag)
                 if etag is not None:
                     return replace(left, etag=etag)
             elif self._storage.delete("drift", one.scope, f"o{one.at:019d}", known.etag):
                 return None
             entity = self._storage.get("drift", one.scope, f"o{one.at:019d}")
-            known = None if entity is None else _waiting(entity)
+            known = None if entity is None else waiting_of(entity)
         return known
 
     def depths(self) -> dict[str, int | None]:
@@ -307,23 +243,25 @@ class Store:
     def chains(self, group: bool = False) -> dict[str, Known]:
         """All chains of subscriptions, or of groups, by scope."""
         rows = self._storage.query("driftindex", "PartitionKey eq @p", {"p": _index(group)}, 1000)
-        return {
-            entity["RowKey"]: Known(int(entity["at"].value), int(entity["looked"].value), entity["name"])
-            for entity in rows
-        }
+        return {entity["RowKey"]: known_of(entity) for entity in rows}
 
     def looked(self, scope: str) -> Known | None:
         """One of them."""
         entity = self._storage.get("driftindex", _index(not is_subscription_id(scope)), scope)
-        if entity is None:
-            return None
-        return Known(int(entity["at"].value), int(entity["looked"].value), entity["name"])
+        return None if entity is None else known_of(entity)
 
     def index(self, head: Head, looked_at: int) -> None:
         """Notes where a chain stands and when it was last looked at."""
-        own = {"at": _long(head.at), "looked": _long(looked_at), "name": head.name}
-        partition = _index(not is_subscription_id(head.scope))
-        self._storage.put("driftindex", {"PartitionKey": partition, "RowKey": head.scope, **own})
+        self._note_chain(head.scope, Known(head.at, looked_at, head.name))
+
+    def retire(self, scope: str, known: Known) -> None:
+        """Notes that a chain has ended: until it moves again nothing looks at it."""
+        self._note_chain(scope, replace(known, retired=True))
+
+    def _note_chain(self, scope: str, known: Known) -> None:
+        own = {"at": long(known.at), "looked": long(known.looked_at), "name": known.name, "retired": known.retired}
+        partition = _index(not is_subscription_id(scope))
+        self._storage.put("driftindex", {"PartitionKey": partition, "RowKey": scope, **own})
 
     def note(self, kind: str, key: str) -> Json | None:
         """A note of the sweep or of a wake: what `remember` wrote."""
@@ -374,112 +312,10 @@ class Store:
             if len(found) == limit or seen == most:
                 return Page(found, last)
             if among is None or entity["subscription"] in among:
-                found.append(msgspec.json.decode(zlib.decompress(entity["body"]), type=Happening))
+                found.append(_HAPPENING.decode(zlib.decompress(entity["body"])))
             last = entity["RowKey"]
         return Page(found)
-
-    # Retention
-
-    def expire(self, scope: str, before: int) -> int:
-        """Removes the movements of a chain that ended before a time, but never its last; how many."""
-        condition = "PartitionKey eq @scope and RowKey gt @low and RowKey lt @high"
-        values = {"scope": scope, "low": _row_key(before), "high": "e"}
-        keys = ["PartitionKey", "RowKey", "blob"]
-        old = list(self._storage.query("drift", condition, values, 1000, keys))
-        head = self.head(scope)
-        old = [entity for entity in old if head is None or entity["RowKey"] != _row_key(head.at)]
-        for start in range(0, len(old), BATCH):
-            some = old[start : start + BATCH]
-            self._storage.transact("drift", [("delete", entity) for entity in some])
-            self.drop(*(entity["blob"] for entity in some if entity["blob"]))
-        return len(old)
-
-    def expire_changes(self, partition: str, before: int) -> int:
-        """Removes the events seen before a time; how many."""
-        condition = "PartitionKey eq @partition and RowKey gt @low"
-        values = {"partition": partition, "low": f"{INVERTED - before:019d}"}
-        old = list(self._storage.query("driftchanges", condition, values, 1000, ["PartitionKey", "RowKey"]))
-        for start in range(0, len(old), BATCH):
-            self._storage.transact("driftchanges", [("delete", entity) for entity in old[start : start + BATCH]])
-        return len(old)
-
-    def sweep(self, older_than: int) -> int:
-        """Removes what a killed worker left in Blob Storage before a time, and nothing refers to; how many."""
-        heads = {scope: self.head(scope) for group in (False, True) for scope in self.chains(group)}
-        gone = 0
-        for name, written in self._storage.names():
-            kind, scope, *rest = name.split("/")
-            if written > older_than or written < older_than - WEEK:
-                continue
-            head = heads.get(scope)
-            if kind == "heads":
-                used = head is not None and head.blob == name
-            else:
-                row = self.movement(scope, int(rest[0].partition("-")[0]))
-                used = row is not None and row.blob == name
-            if not used:
-                self.drop(name)
-                gone += 1
-        return gone
-
-
-WEEK = 7 * DAY
 
 
 def _index(group: bool) -> str:
     return "group" if group else "chain"
-
-
-def _row_key(tick: int) -> str:
-    return f"d{INVERTED - tick:019d}"
-
-
-def _long(value: int) -> Any:
-    from azure.data.tables import EdmType, EntityProperty
-
-    return EntityProperty(value, EdmType.INT64)
-
-
-def _row_entity(row: Row) -> Json:
-    entity: Json = {"PartitionKey": row.scope, "RowKey": _row_key(row.at), "at": _long(row.at), "blob": row.blob}
-    entity |= {"own": row.own_work, "first": row.since is None, "told": zlib.compress(msgspec.json.encode(row.told))}
-    optional = {"movement": row.movement, "maximum": row.maximum, "weight": row.weight}
-    entity |= {name: float(value) for name, value in optional.items() if value is not None}
-    entity |= {f"k_{kind.value}": True for kind in row.kinds}
-    entity["size"] = 100.0 if row.movement is None else abs(row.movement)
-    if row.since is not None:
-        entity["since"] = _long(row.since)
-    if row.body is not None and len(row.body) <= INLINE:
-        entity["body"] = row.body
-    return entity
-
-
-_SHOWN = ["PartitionKey", "RowKey", "at", "since", "blob", "own", "told", "movement", "maximum", "weight"]
-"""What a list asks for: not the body."""
-
-
-def _row(entity: Mapping[str, Any]) -> Row:
-    since = entity.get("since")
-    return Row(
-        scope=entity["PartitionKey"],
-        at=int(entity["at"].value),
-        since=None if since is None else int(since.value),
-        movement=entity.get("movement"),
-        own_work=entity["own"],
-        maximum=entity.get("maximum"),
-        weight=entity.get("weight"),
-        told=msgspec.json.decode(zlib.decompress(entity["told"]), type=Json),
-        blob=entity["blob"],
-        body=entity.get("body"),
-    )
-
-
-def _waiting(entity: Any) -> Waiting:
-    destinations = frozenset(entity["destinations"].split(","))
-    at, written = int(entity["RowKey"][1:]), int(entity["written"].value)
-    return Waiting(entity["PartitionKey"], at, destinations, written, entity.metadata["etag"])
-
-
-def _waiting_entity(one: Waiting) -> Json:
-    entity = {"PartitionKey": one.scope, "RowKey": f"o{one.at:019d}", "written": _long(one.written)}
-    return entity | {"destinations": ",".join(sorted(one.destinations))}

@@ -7,13 +7,13 @@ The address is a secret as a whole, its `sig` above all: it stands in no error, 
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from drift.errors import Refused, ServiceError, SettingsError
+from drift.environment import on_loopback
+from drift.errors import BusyError, Refused, ServiceError, SettingsError
 from drift.model import Json
 
 if TYPE_CHECKING:
@@ -36,14 +36,6 @@ _CHECK = {
 
 _FAILED = re.compile(r"\b(error|fail(ed|ure)|bad payload|bad request|is required|throttled|too (large|many))\b", re.I)
 """What connectors wrote into the body of a 200 that delivered nothing."""
-
-
-class BusyError(ServiceError):
-    """The service asks to come back later: after `retry_after` seconds, where it says."""
-
-    def __init__(self, message: str, retry_after: float | None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class Teams:
@@ -109,16 +101,9 @@ def _parsed(url: str) -> tuple[bool, str, int | None, str]:
         raise wrong from None  # its words hold the address
     if not host or "@" in parts.netloc or parts.scheme not in ("https", "http"):
         raise wrong
-    if parts.scheme == "http" and not _loopback(host):
+    if parts.scheme == "http" and not on_loopback(url):
         raise wrong
     return parts.scheme == "https", host, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _wrong(answer: bytes) -> str | None:

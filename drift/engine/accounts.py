@@ -113,14 +113,17 @@ def own_work(accounts: Iterable[Account]) -> float:
     return fsum(a.share for a in accounts if a.cause.kind.group in (Class.EARNED, Class.LOST))
 
 
-def of_segment(courses: Sequence[Course], at: int, scope: str, *, single: bool) -> tuple[Accounts, Where]:
+def of_segment(
+    courses: Sequence[Course], at: int, scope: str, *, single: bool, was: str | None = None
+) -> tuple[Accounts, Where]:
     """The accounts of the segment from one snapshot to the next, and where the shares fell.
 
-    The scope must have a score at both ends.
+    `was`: the scope at the first end, where it was another. There must be a score at both ends.
     """
     accounts: Accounts = {}
     where: list[Where] = []
-    members = [(course, inside(course.points[at], scope), inside(course.points[at + 1], scope)) for course in courses]
+    first = was or scope
+    members = [(course, inside(course.points[at], first), inside(course.points[at + 1], scope)) for course in courses]
     members = [member for member in members if member[1] is not None or member[2] is not None]
     lines = [(_end(before, single), _end(after, single)) for _, before, after in members]
     for (course, before, after), worth in zip(members, rates(lines), strict=True):

@@ -29,8 +29,16 @@ class Place:
     """What is still to come: a delta with nothing but its pending; None if nothing is."""
 
 
-type Cut = Mapping[str, Place]
-"""Where all chains stand at one time, by subscription id."""
+type Places = Mapping[str, Place]
+"""By subscription id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where all chains stand at one time, and what the group was that was rolled up there."""
+
+    scope: str
+    places: Places
 
 
 def place(delta: Delta) -> Place:
@@ -41,10 +49,11 @@ def place(delta: Delta) -> Place:
     return Place(delta.after.taken_at, delta.after, waiting)
 
 
-def courses(before: Cut, after: Cut, deltas: Mapping[str, Sequence[Delta]]) -> list[Course]:
+def courses(before: Places, after: Places, deltas: Mapping[str, Sequence[Delta]]) -> list[Course]:
     """The courses of all subscriptions from one cut to the next; `deltas` are those in between, in order.
 
-    One that lost its score and got it back in between is seen to leave and return: two courses of one end each.
+    One that lost its score and got it back in between, or of which some deltas are no longer kept, is seen to leave and
+    return: two courses of one end each.
     """
     found: list[Course] = []
     for identity in sorted({*before, *after}):
@@ -55,7 +64,7 @@ def courses(before: Cut, after: Cut, deltas: Mapping[str, Sequence[Delta]]) -> l
         scored = [point is not None and point.score is not None for point in points]
         if not own or not all(scored):
             found.append(Course(identity, points, (None,), waiting))
-        elif all(delta.after.score is not None for delta in own):
+        elif all(delta.after.score is not None for delta in own) and _same(old, own[0].before):
             found.append(Course(identity, points, (merged(own),), waiting))
         else:
             found += [
@@ -63,6 +72,11 @@ def courses(before: Cut, after: Cut, deltas: Mapping[str, Sequence[Delta]]) -> l
                 Course(identity, (None, points[1]), (None,), waiting),
             ]
     return found
+
+
+def _same(place: Place | None, point: Point) -> bool:
+    """Whether a chain goes on where it stood."""
+    return place is not None and replace(place.point, taken_at=0) == replace(point, taken_at=0)
 
 
 def merged(deltas: Sequence[Delta]) -> Delta:

@@ -44,14 +44,24 @@ class Segment:
 
 
 def segment(
-    courses: Sequence[Course], at: int, times: Sequence[int], scope: str, name: str, *, single: bool
+    courses: Sequence[Course],
+    at: int,
+    times: Sequence[int],
+    scope: str,
+    name: str,
+    *,
+    single: bool,
+    was: str | None = None,
 ) -> Segment:
-    """The segment from one snapshot of a window to the next; `single`: by the one subscription's own score."""
-    ends = _end(courses, at, times, scope, single), _end(courses, at + 1, times, scope, single)
+    """The segment from one snapshot of a window to the next; `single`: by the one subscription's own score.
+
+    `was`: the scope at the first end, where a group was defined otherwise: who joins and who leaves is told.
+    """
+    ends = _end(courses, at, times, was or scope, single), _end(courses, at + 1, times, scope, single)
     accounts: Accounts = {}
     where = together([])
     if ends[0]["percentage"] is not None and ends[1]["percentage"] is not None:
-        accounts, where = of_segment(courses, at, scope, single=single)
+        accounts, where = of_segment(courses, at, scope, single=single, was=was)
     final = at == len(times) - 2
     remarks, missing, controls = _said(courses, at, scope)
     return Segment(

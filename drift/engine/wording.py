@@ -15,6 +15,10 @@ from drift.engine.scoring import Standing
 from drift.kinds import Kind
 from drift.model import DAY, NEVER, Cause, Change, Evidence, Exemption, Point, Snapshot, moment
 
+GONE = "it is no longer among the subscriptions"
+UNWATCHED = "it is no longer watched"
+"""Why a subscription that had a score has none, where Azure does not say."""
+
 LONGEST = 90
 """Characters of one name in a title."""
 
@@ -212,7 +216,7 @@ def arrived(point: Point, percentage: float, earlier: Point | None) -> str:
 def departed(point: Point, percentage: float, later: Point | None) -> str:
     """Of a subscription that left, and why: `later` is how it stands after, None if it is gone."""
     if later is None:
-        why = "it is no longer among the subscriptions"
+        why = GONE
     elif later.unscored is not None:
         why = clean(later.unscored)
     else:

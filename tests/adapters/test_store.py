@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from drift.adapters.entities import INLINE, Head, Row, Waiting
 from drift.adapters.storage import Storage
-from drift.adapters.store import INLINE, ConflictError, Head, Row, Store, Waiting
+from drift.adapters.store import ConflictError, Store
 from drift.errors import ServiceError
 from drift.kinds import Kind
 from drift.model import DAY, HOUR, Happening
+from drift.retention import Retention
 from drift.settings import Connection
 
 SUB = "00000000-0000-0000-0000-00000000000a"
@@ -220,9 +222,13 @@ def test_events_come_newest_first_within_a_window(store):
     assert [one.key for one in store.changes(SUB, limit=2, after=page.after).items] == ["k2", "k1"]
 
 
+def retention(store: Store) -> Retention:
+    return Retention(store, store._storage, 25, lambda: 0)
+
+
 def test_old_movements_go_with_their_blobs_but_never_the_last(store):
     ticks = filled(store, 4)
-    assert store.expire(SUB, ticks[-1] + DAY) == 3
+    assert retention(store).movements(SUB, ticks[-1] + DAY) == 3
     assert [one.at for one in store.movements(SUB).items] == [ticks[-1]]
 
 
@@ -232,12 +238,12 @@ def test_blobs_that_nothing_refers_to_are_swept(store):
     store.index(head(), T0)
     for folder in (f"heads/{SUB}/0", f"deltas/{SUB}/{T0}", f"deltas/{SUB}/{T0 + 7}"):
         store.keep("left by a killed worker", folder)
-    assert store.sweep(T0 * 2) == 0  # too old to be worth a look
+    assert retention(store).blobs(T0 * 2) == 0  # too old to be worth a look
     from datetime import UTC, datetime
 
     from drift.model import ticks as tick
 
-    assert store.sweep(tick(datetime.now(UTC)) + HOUR) == 3
+    assert retention(store).blobs(tick(datetime.now(UTC)) + HOUR) == 3
     assert store.load(kept, dict) == {"a": 1}
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from demo.azure import Azure
 from drift.pipeline import GONE
-from tests.faults.stage import Stage, Town, once
+from tests.faults.stage import Stage, once
+from tests.faults.town import Town
 
 MIDDLE = {
     "between the timer and its message": r"/subscriptions/{}$",

@@ -7,7 +7,8 @@ from random import Random
 
 from demo.host import Host
 from tests.build import iso
-from tests.faults.stage import Stage, Town, get, post, ticked
+from tests.faults.stage import Stage, get, post, ticked
+from tests.faults.town import Town
 
 TIMES = 3
 

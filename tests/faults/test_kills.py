@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from demo.azure import Azure
 from drift.model import ticks
 from tests.faults.proxy import Asked, Fate, Line
-from tests.faults.stage import ROOT, Stage, Town, once, post, until
+from tests.faults.stage import ROOT, Stage, once, post, until
+from tests.faults.town import Town
 from tests.services import HostProcess, host_process
 
 

@@ -8,7 +8,8 @@ import logging
 
 import pytest
 
-from tests.faults.stage import Stage, Town, get
+from tests.faults.stage import Stage, get
+from tests.faults.town import Town
 
 
 def test_what_can_never_succeed_ends_with_the_poison_with_its_reason_and_stops_no_other(

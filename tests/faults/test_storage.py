@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 from tests.faults.proxy import Asked, Fate, Line
-from tests.faults.stage import TIMERS, Stage, Town, ticked
+from tests.faults.stage import TIMERS, Stage, ticked
+from tests.faults.town import Town
 
 FATES: tuple[Fate, ...] = ("refused", "refused after", "cut after")
 

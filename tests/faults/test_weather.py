@@ -9,7 +9,8 @@ import pytest
 from demo.azure import Faults
 from drift.engine import comparison
 from drift.record import Record
-from tests.faults.stage import Stage, Town, near
+from tests.faults.stage import Stage, near
+from tests.faults.town import Town
 
 KINDS = ("429", "500", "slow", "cut", "html", "{}", "reset")
 
