@@ -15,10 +15,10 @@ from typing import TextIO
 import msgspec
 
 from drift import text
-from drift.adapters.arm import is_subscription_id
 from drift.engine.wording import count
 from drift.errors import EvidenceError, ServiceError, SettingsError
 from drift.folders import explain_encoded, explain_folders, extract
+from drift.ids import is_guid
 from drift.model import Json
 from drift.terminal import NARROWEST, WIDEST, Style
 
@@ -180,7 +180,7 @@ def _export(options: argparse.Namespace) -> int:
 
     only = None if options.subscription is None else {one.lower() for one in options.subscription}
     for one in sorted(only or ()):
-        if not is_subscription_id(one):
+        if not is_guid(one):
             raise EvidenceError(f"--subscription {one[:60]}: is not a subscription id")
     with _Progress(sys.stderr) as progress:
         number = export(bootstrap.reader(), options.new, only, progress.step, groups=options.groups)

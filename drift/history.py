@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from drift.adapters.arm import is_subscription_id
 from drift.adapters.entities import Head, Row
 from drift.adapters.store import Store
 from drift.engine.explanation import told
@@ -20,6 +19,7 @@ from drift.engine.rollup import Cut
 from drift.engine.scope import belongs
 from drift.engine.segments import Segment, iso
 from drift.engine.where import together
+from drift.ids import is_guid
 from drift.kinds import Kind
 from drift.model import DAY, HOUR, Json
 from drift.record import Record
@@ -27,6 +27,9 @@ from drift.shown import happened, movement, step
 
 WINDOW = 7 * DAY
 """How long a window is when nobody says so: it ends with the last look at the chain, by Azure's clock."""
+
+LONGEST = 5_000
+"""Movements in one explanation: some 10 ms each, and an answer over HTTP has 230 seconds."""
 
 READERS = 16
 """Blobs that are read at a time: a window of months has thousands of segments."""
@@ -43,6 +46,10 @@ class UnknownScopeError(Exception):
 
 class UnknownDeltaError(Exception):
     """There is no movement of that id."""
+
+
+class WindowTooLongError(Exception):
+    """There is more in a window than one answer can read in time: says how much."""
 
 
 class NothingKnownError(Exception):
@@ -100,13 +107,17 @@ class History:
     def explain(self, scope: str, since: Tick = None, until: Tick = None, by: str | None = None) -> Json:
         """One explanation of a window: the sum of its movements, or where the score stood if there were none.
 
-        `by`: one of `where.BY`, which adds `parts`. Raises UnknownScopeError, or NothingKnownError for a window before
-        the scope was watched.
+        `by`: one of `where.BY`, which adds `parts`. Raises UnknownScopeError, NothingKnownError for a window before the
+        scope was watched, or WindowTooLongError.
         """
         chain = self._chain(scope)
         since, until = self._window(chain, since, until)
         rows = self._store.between(chain, since, until, bodies=False)
         moved = [row for row in rows if row.since is not None]
+        if len(moved) > LONGEST:
+            raise WindowTooLongError(
+                f"the window holds {len(moved):,} movements and an answer {LONGEST:,} at most: ask for a shorter one"
+            )
         if moved:
             return told(self._segments(moved), self._cut(chain, rows[0], since), by)
         stood = rows[-1] if rows else self._store.standing(chain, since)
@@ -207,7 +218,7 @@ class History:
         folded = scope.lower()
         if folded in self._names:
             return self._names[folded]
-        if is_subscription_id(folded):
+        if is_guid(folded):
             return folded
         raise UnknownScopeError("no group has this name, and it is no subscription's id")
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 _GROUPS = "/providers/microsoft.management/managementgroups/"
 
@@ -32,6 +35,11 @@ PLAN_TYPES = (
     ("microsoft.network/dnszones", "dns"),
 )
 """Resource type prefix to the Defender plan that assesses it; longest prefix wins. Source: the plans' own pages."""
+
+
+def is_guid(text: str) -> bool:
+    """Whether a text is a GUID, which the id of a subscription is and the name of a group is not."""
+    return _GUID.fullmatch(text) is not None
 
 
 def type_of(resource: str) -> str:

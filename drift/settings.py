@@ -13,6 +13,7 @@ from drift.environment import SUFFIXES, Environment, shown
 from drift.environment import Connection as Connection
 from drift.environment import on_loopback as on_loopback
 from drift.errors import SettingsError
+from drift.ids import is_guid
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ _TIMERS = {
     "DRIFT_SNAPSHOT_SCHEDULE": "all subscriptions are looked at",
     "DRIFT_ROLLUP_SCHEDULE": "groups are summed up",
     "DRIFT_ANNOUNCE_SCHEDULE": "what is due is announced",
-    "DRIFT_CALENDAR_SCHEDULE": "the calendar is looked through, and what is too old removed",
+    "DRIFT_CALENDAR_SCHEDULE": "what is too old is removed",
     "DRIFT_DIGEST_SCHEDULE": "the digest is sent",
 }
 
@@ -94,7 +95,6 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
 )
 """Every setting, by name."""
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _GROUP_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _MANAGEMENT_GROUP = re.compile(r"[\w().-]{1,90}", re.ASCII)
 _MANAGEMENT_GROUPS, _SUBSCRIPTIONS = "/providers/microsoft.management/managementgroups/", "/subscriptions/"
@@ -143,7 +143,7 @@ def _scopes(asked: Environment) -> Scopes:
         identity, group = part.removeprefix(_SUBSCRIPTIONS), part.removeprefix(_MANAGEMENT_GROUPS)
         if part == "all":
             asked.refuse("DRIFT_SCOPES", "`all` leaves nothing to name beside it")
-        elif _GUID.fullmatch(identity):
+        elif is_guid(identity):
             subscriptions.add(identity)  # a management group whose name is a GUID has to be given by its id
         elif _MANAGEMENT_GROUP.fullmatch(group):
             groups.add(group)
@@ -162,7 +162,7 @@ def _groups(asked: Environment) -> Mapping[str, str]:
             continue
         if not equals:
             why = f"{shown(part)} is not NAME=SCOPE"
-        elif not _GROUP_NAME.fullmatch(name) or _GUID.fullmatch(name):
+        elif not _GROUP_NAME.fullmatch(name) or is_guid(name):
             why = f"{shown(name)} is no name: up to 40 letters, digits, - and _, and not a GUID"
         elif name.lower() in taken:
             why = (
@@ -187,7 +187,7 @@ def _is_scope(text: str) -> bool:
         return bool(tag and equals) and text.isprintable() and len(text) <= _LONGEST_SCOPE
     if kind == "mg":
         return _MANAGEMENT_GROUP.fullmatch(rest) is not None
-    return _GUID.fullmatch(text) is not None
+    return is_guid(text)
 
 
 def _arm_endpoint(asked: Environment) -> str:

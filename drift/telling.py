@@ -14,13 +14,13 @@ from typing import Protocol
 from uuid import uuid4
 
 from drift import card
-from drift.adapters.arm import is_subscription_id
 from drift.adapters.entities import Head, Row, Waiting
 from drift.adapters.store import Store
 from drift.engine.rollup import Cut, Place
 from drift.engine.segments import iso
 from drift.errors import BusyError, ServiceError
 from drift.groups import TENANT
+from drift.ids import is_guid
 from drift.model import HOUR, NEVER, Json
 from drift.record import Record
 
@@ -158,7 +158,7 @@ class Teller:
     def _is_due(self, one: Waiting, covered: tuple[int, Mapping[str, Place]]) -> bool:
         """Whether the tenant's rollup, the last of all, has taken a movement in, or it has waited long enough."""
         taken_at, places = covered
-        if is_subscription_id(one.scope):
+        if is_guid(one.scope):
             place = places.get(one.scope)
             rolled_up = place is not None and place.at >= one.at
         else:

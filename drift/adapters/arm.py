@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from drift.adapters import dates
 from drift.adapters.fields import Fields, Source, unique
 from drift.errors import EvidenceError
-from drift.ids import last
+from drift.ids import is_guid, last
 from drift.model import (
     NEVER,
     Assignment,
@@ -25,13 +25,6 @@ from drift.model import (
     Subscription,
 )
 from drift.names import Names
-
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-def is_subscription_id(text: str) -> bool:
-    """Whether a text is a GUID."""
-    return _GUID.fullmatch(text) is not None
 
 
 def _before(identity: str, provider: str) -> str | None:
@@ -56,7 +49,7 @@ def subscriptions(path: Source, rows: list[Fields]) -> dict[str, Subscription]:
 
     def one(row: Fields) -> tuple[str, Subscription]:
         identity = row.text("subscriptionId") or last(row.need("id"))
-        if not is_subscription_id(identity):
+        if not is_guid(identity):
             raise row.fail(f"{identity[:60]!r} is not a subscription id")
         name = row.text("displayName") or row.text("name") or identity
         state = row.text("state") or "Enabled"

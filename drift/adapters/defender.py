@@ -17,7 +17,7 @@ from drift.adapters.fields import Fields, numbered, unique
 from drift.adapters.origins import printable
 from drift.adapters.reading import POLICY, SECURITY, Reading, optional, rows, understood
 from drift.errors import ServiceError
-from drift.ids import BENCHMARK, last
+from drift.ids import BENCHMARK, is_guid, last
 from drift.model import HOUR, Context, Recommendation, Snapshot, Subscription
 from drift.names import Names
 
@@ -56,7 +56,7 @@ class Defender:
 
     def subscription(self, identity: str) -> Subscription | None:
         """One of them; None if Azure says that there is none. Raises Refused, ServiceError."""
-        if not arm.is_subscription_id(identity):
+        if not is_guid(identity):
             return None
         try:
             row = self._arm.one(f"/subscriptions/{identity}?api-version=2022-12-01")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 
 from drift.adapters import dates, operations
-from drift.adapters.arm import is_subscription_id
 from drift.adapters.operations import Verb
+from drift.ids import is_guid
 from drift.model import Happening, Json
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class _Event:
         for text in (self.source, self.subject, self.data.get("resourceUri")):
             found += _IN_SUBSCRIPTION.findall(text) if isinstance(text, str) else []
         for identity in found:
-            if is_subscription_id(identity):
+            if is_guid(identity):
                 return str(identity).lower()
         raise self.fail("it names no subscription")
 

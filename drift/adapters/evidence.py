@@ -14,6 +14,7 @@ from typing import Any
 
 from drift.adapters import arm, assessments, dates, fields, scores, stream
 from drift.errors import EvidenceError
+from drift.ids import is_guid
 from drift.model import Context, Control, Score, Snapshot, ticks
 from drift.names import Names
 
@@ -84,7 +85,7 @@ class Folder:
     def _match_folders(self) -> dict[str, Path]:
         folders: dict[str, Path] = {}
         for child in sorted(self.path.iterdir()):
-            if not child.is_dir() or not arm.is_subscription_id(child.name):
+            if not child.is_dir() or not is_guid(child.name):
                 continue
             if child.name.lower() not in self.subscriptions:
                 raise EvidenceError(f"{child}: subscriptions.json does not list this subscription")

@@ -21,7 +21,6 @@ from uuid import uuid4
 
 import msgspec
 
-from drift.adapters.arm import is_subscription_id
 from drift.adapters.entities import (
     INVERTED,
     SHOWN,
@@ -41,6 +40,7 @@ from drift.adapters.entities import (
 )
 from drift.adapters.packing import pack, unpack
 from drift.adapters.storage import QUEUES, Storage
+from drift.ids import is_guid
 from drift.kinds import Kind
 from drift.model import Happening, Json, ticks
 
@@ -247,7 +247,7 @@ class Store:
 
     def looked(self, scope: str) -> Known | None:
         """One of them."""
-        entity = self._storage.get("driftindex", _index(not is_subscription_id(scope)), scope)
+        entity = self._storage.get("driftindex", _index(not is_guid(scope)), scope)
         return None if entity is None else known_of(entity)
 
     def index(self, head: Head, looked_at: int) -> None:
@@ -260,7 +260,7 @@ class Store:
 
     def _note_chain(self, scope: str, known: Known) -> None:
         own = {"at": long(known.at), "looked": long(known.looked_at), "name": known.name, "retired": known.retired}
-        partition = _index(not is_subscription_id(scope))
+        partition = _index(not is_guid(scope))
         self._storage.put("driftindex", {"PartitionKey": partition, "RowKey": scope, **own})
 
     def note(self, kind: str, key: str) -> Json | None:

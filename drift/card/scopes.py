@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from math import inf
 
+from drift.ids import is_guid
 from drift.model import Json
-
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def is_group(found: Json) -> bool:
     """Whether the scope is the tenant or a named group."""
-    return _GUID.fullmatch(found["scope"]) is None
+    return not is_guid(found["scope"])
 
 
 def place(found: Json) -> tuple[int, float, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from drift.errors import ServiceError
-from drift.history import History, NothingKnownError, UnknownDeltaError, UnknownScopeError
+from drift.history import History, NothingKnownError, UnknownDeltaError, UnknownScopeError, WindowTooLongError
 from drift.model import Json, ticks
 from drift.web import parameters
 from drift.web.problems import Response, answer, problem
@@ -81,6 +81,8 @@ def respond(
         return problem("unknown-scope", str(error), "scope")
     except UnknownDeltaError as error:
         return problem("unknown-delta", str(error))
+    except WindowTooLongError as error:
+        return problem("bad-parameter", str(error), "from")
     except NothingKnownError as error:
         return problem("nothing-known", str(error))
     except ServiceError as error:
