@@ -10,7 +10,7 @@ from pathlib import Path
 
 from demo.azurite import Azurite, AzuriteError
 from demo.host import Host, HostError, IndexingError, wait_for_signal
-from demo.host_settings import local_values
+from demo.host.settings import local_values
 
 ROOT = Path(__file__).resolve().parent.parent
 STORAGE, EMULATOR = "AzureWebJobsStorage", "UseDevelopmentStorage=true"

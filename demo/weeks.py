@@ -22,8 +22,8 @@ import msgspec
 
 from demo.answers import files_of
 from demo.azure import Azure
-from demo.azure_events import directory, events_of
 from demo.azurite import Azurite
+from demo.events import directory, events_of
 from demo.host import Host
 from demo.northwind import MOMENTS, MONDAY, begin, on
 from drift import card

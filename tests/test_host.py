@@ -526,7 +526,7 @@ def test_each_run_is_one_line(app: App, caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_the_app_of_this_repository_has_a_host_json_that_is_understood() -> None:
-    from demo.host_settings import host_file
+    from demo.host.settings import host_file
 
     found = host_file(Path(__file__).parent.parent, {})
     assert found.route_prefix == "api"

@@ -14,8 +14,8 @@ import requests
 
 from demo.answers import files_of, read_folder, write_folder
 from demo.azure import Azure, Faults
-from demo.azure_events import LENA, PIPELINE, PRIYA, directory, events_of
 from demo.estate import DEV, PROD
+from demo.events import LENA, PIPELINE, PRIYA, directory, events_of
 from demo.northwind import MONDAY, begin, on
 from tests.build import SUB, estate, exemption, key, tenant, write
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from demo.timers import Schedule
+from demo.host.timers import Schedule
 
 
 @pytest.mark.parametrize(

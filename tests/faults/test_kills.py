@@ -72,11 +72,11 @@ def test_a_process_killed_in_a_snapshot_a_rollup_and_an_announcement_loses_and_d
         with app.running():
             until(looked)
             assert [len(stage.rows(one)) for one in town.ids] == [1, 1]
-            line.fate = _Commit("all", app.kill)
+            line.fate = _Commit("prod", app.kill)
             app.start("rollup_timer")
             until(lambda: app.dead)
             line.fate = lambda _: None
-            assert [len(stage.rows(one)) for one in ("all", "prod")] == [1, 0]
+            assert [len(stage.rows(one)) for one in ("prod", "all")] == [1, 0]
 
         # Then in the middle of an announcement: Teams has taken the card, and we were not told so.
         with app.running():

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from demo.azure_answers import Answer, failed
+from demo.azure.answers import Answer, failed
 
 type Step = int | str | None
 

@@ -20,12 +20,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from demo.host_core import Core
-from demo.host_queues import LEASE
-from demo.host_settings import HostError, local_values
-from demo.worker import Function, IndexingError, Outcome
-
-__all__ = ["FunctionError", "Host", "HostError", "IndexingError", "main", "wait_for_signal"]
+from demo.host.core import Core
+from demo.host.queues import LEASE
+from demo.host.settings import HostError, local_values
+from demo.host.worker import Function, IndexingError, Outcome
 
 log = logging.getLogger("demo.host")
 _ONLY = threading.Lock()
@@ -186,9 +184,3 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
-    os._exit(status)  # a function that never ends has a thread that would be waited for

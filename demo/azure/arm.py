@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from demo.azure_answers import Answer, Asked, Paging, Row, Rows, failed, paged, said
+from demo.azure.answers import Answer, Asked, Paging, Row, Rows, failed, paged, said
 
 Files = Mapping[str, Any]
 

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from demo.host_settings import HostError
-from demo.worker import Function, Outcome, Payload, event_payload, http_payload, queue_payload
+from demo.host.settings import HostError
+from demo.host.worker import Function, Outcome, Payload, event_payload, http_payload, queue_payload
 
 MASTER = "_master"
 """The name of the key that opens everything."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from demo.azure_answers import Answer, failed, said
+from demo.azure.answers import Answer, failed, said
 
 MESSAGE_LIMIT = 28_672  # bytes that Teams takes for a message
 _EVENTS_LIMIT = 1_048_576

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from demo.host_settings import HostError, Queues
-from demo.worker import Payload, queue_payload
+from demo.host.settings import HostError, Queues
+from demo.host.worker import Payload, queue_payload
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueMessage

@@ -26,11 +26,11 @@ from typing import Any, NamedTuple, Self
 
 from aiohttp import web
 
-from demo import azure_services
-from demo.azure_answers import Answer, Asked, Paging, failed
-from demo.azure_arm import Condition, Files, Tenant
-from demo.azure_faults import Faults, Step, Weather, matches, wrong
-from demo.azure_services import Answers, Sent
+from demo.azure import services
+from demo.azure.answers import Answer, Asked, Paging, failed
+from demo.azure.arm import Condition, Files, Tenant
+from demo.azure.faults import Faults, Step, Weather, matches, wrong
+from demo.azure.services import Answers, Sent
 
 __all__ = ["Azure", "Condition", "Faults", "Request"]
 
@@ -210,13 +210,13 @@ class Azure:
         headers = {name.lower(): value for name, value in request.headers.items()}
         sent = Sent(method, path, dict(request.query), headers, body)
         if path.startswith("/teams/"):
-            return self._throttled(azure_services.teams(sent, self.teams_answers, lambda card: self._take(path, card)))
+            return self._throttled(services.teams(sent, self.teams_answers, lambda card: self._take(path, card)))
         if path == "/topic/api/events":
             taken = self.events.extend
-            return self._throttled(azure_services.topic(sent, self.topic_answers, self.topic_key, taken))
+            return self._throttled(services.topic(sent, self.topic_answers, self.topic_key, taken))
         if path == "/msi/token":
             token = self.tokens[0] if self.tokens else "pretend-token"
-            return azure_services.identity(sent, self.environment["IDENTITY_HEADER"], token)
+            return services.identity(sent, self.environment["IDENTITY_HEADER"], token)
         arm = _ARM.match(path) is not None
         if not arm and not path.startswith("/v1.0/"):
             return failed(404, "NotFound", f"The pretend Azure has nothing at {path}.")
@@ -225,7 +225,7 @@ class Azure:
         if self.tokens and headers.get("authorization") not in {f"Bearer {token}" for token in self.tokens}:
             return _unauthenticated()
         if not arm:
-            return azure_services.graph(sent, self.directory)
+            return services.graph(sent, self.directory)
         query = {name.lower(): value for name, value in request.query.items()}
         asked = Asked(method, path.rstrip("/"), query, self.endpoint)
         return self._tenant.answer(asked, self._conditions, Paging(self.page_size, self.empty_pages))

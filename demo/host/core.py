@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from demo.host_http import Services, application
-from demo.host_queues import Pump, close, queue_service, send
-from demo.host_settings import HostError, HostFile, host_file, substituted
-from demo.timers import Schedule
-from demo.worker import Function, Outcome, Payload, Worker, timer_payload
+from demo.host.http import Services, application
+from demo.host.queues import Pump, close, queue_service, send
+from demo.host.settings import HostError, HostFile, host_file, substituted
+from demo.host.timers import Schedule
+from demo.host.worker import Function, Outcome, Payload, Worker, timer_payload
 
 if TYPE_CHECKING:
     from azure.storage.queue.aio import QueueServiceClient
