@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from drift import card
 from drift.errors import BusyError, ServiceError
 from drift.model import HOUR
 from drift.telling import Teller
@@ -199,6 +200,19 @@ def test_a_platform_change_that_moves_many_subscriptions_is_one_card(watch):
     watch.teller.announce()
     assert len(watch.webhook.messages) == 1
     assert len(told(watch)) == 61
+
+
+def test_after_days_in_which_nothing_could_be_told_a_scope_is_told_once(watch):
+    folders = story()
+    watch.see(folders[0])
+    for folder in folders[1:]:
+        watch.see(folder)
+    watch.teller.announce()
+    ((_, body),) = watch.webhook.messages
+    shown = card.text(body["attachments"][0]["content"])
+    assert shown.count("all subscriptions") == 2  # in the headline, and in one row
+    first, last = watch.rows("all")[0].told["before"], watch.rows("all")[-1].told["after"]
+    assert f"{first['percentage']:.2f} % → {last['percentage']:.2f} %" in shown
 
 
 def test_a_pass_is_one_card_even_when_the_sweep_comes_between_two_groups(watch):

@@ -60,15 +60,31 @@ class News:
 def movements(news: Sequence[News], message: str) -> Json:
     """One card for all movements of one pass, at least one: groups first, then subscriptions by size of movement.
 
-    `message` names the message: a repeat carries the same, in small print and as the id of an element.
+    Several of one scope, as after days in which nothing could be told, are told as one, but for a score that came or
+    went. `message` names the message: a repeat carries the same, in small print and as the id of an element.
     """
-    ordered = sorted(news, key=lambda one: place(one.explained))
+    ordered = sorted(_as_one(news), key=lambda one: place(one.explained))
     found = [one.explained for one in ordered]
     first = widest(found)
     (identity,) = (one.id for one in ordered if one.explained is first)
     if len(found) > 1:
         return _fitting(lambda detail: _several(found, first, detail), message, f" · movement {identity}")
     return _fitting(lambda detail: _single(first, detail), message, f" · movement {identity}")
+
+
+def _as_one(news: Sequence[News]) -> Iterator[News]:
+    """The news with movements of one scope joined, where they can be: under the name of the last of them."""
+    scopes: dict[str, list[News]] = {}
+    for one in sorted(news, key=lambda one: (one.explained["after"]["takenAt"], one.id)):
+        scopes.setdefault(one.explained["scope"].lower(), []).append(one)
+    for own in scopes.values():
+        if len(own) > 1 and all(one.explained["movement"] is not None for one in own):
+            last = own[-1]
+            whole = joined([one.explained for one in own])
+            del whole["movements"]  # as of a digest, which says how many there were
+            yield News(last.id, whole)
+        else:
+            yield from own
 
 
 def digest(news: Sequence[News], since: str, until: str, message: str) -> Json:

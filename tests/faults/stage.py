@@ -176,7 +176,7 @@ class Stage:
             known = [row for one in told if (row := self.store.movement(*_parts(one))) is not None]
             assert len(known) == len(told)
             shown = _shown(card)
-            assert set(shown) <= {_line(row) for row in known}, message
+            assert set(shown) <= set(_lines(known)), message
             assert shown or (len(told) == 1 and f"movement {told[0]}" in str(card)), message
         told = [one for ids in dict(self.sent).values() for one in ids]
         for scope, own in rows.items():
@@ -198,10 +198,15 @@ def _parts(identity: str) -> tuple[str, int]:
     return scope, int(at)
 
 
-def _line(row: Row) -> tuple[str, str, str]:
-    """A movement as a card's table shows it: the scope and its two scores."""
-    name = "all subscriptions" if row.scope == "all" else row.told["name"]
-    return name, percent(row.told["before"]), percent(row.told["after"])
+def _lines(rows: Sequence[Row]) -> Iterator[tuple[str, str, str]]:
+    """Movements as a card's table shows them: scope and its two scores, several of one scope as one."""
+    scopes: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row.at):
+        scopes.setdefault(row.scope, []).append(row)
+    for scope, own in scopes.items():
+        name = "all subscriptions" if scope == "all" else own[-1].told["name"]
+        joined = [(own[0], own[-1])] if all(row.movement is not None for row in own) else zip(own, own, strict=True)
+        yield from ((name, percent(first.told["before"]), percent(last.told["after"])) for first, last in joined)
 
 
 def _shown(card: Json) -> list[tuple[str, str, str]]:
