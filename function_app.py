@@ -104,6 +104,12 @@ def pending(req: func.HttpRequest) -> func.HttpResponse:
     return _answer("pending", req)
 
 
+@app.route("page", methods=["GET"])
+def page(req: func.HttpRequest) -> func.HttpResponse:
+    """The page for people."""
+    return _answer("page", req)
+
+
 @app.route("status", methods=["GET"])
 def status(req: func.HttpRequest) -> func.HttpResponse:
     """How old each chain is, what waits, what failed."""

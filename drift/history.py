@@ -177,6 +177,11 @@ class History:
         (segment,) = self._segments([row])
         return _list([one | {"settled": False} for one in segment.pending], None)
 
+    def scopes(self) -> list[tuple[str, str]]:
+        """What can be asked about, with its name: the tenant, the other groups, then the subscriptions by name."""
+        chains = {scope: one.name for scope, one in self._store.chains().items() if not one.retired}
+        return [*((one, one) for one in self._groups), *sorted(chains.items(), key=lambda one: one[1].lower())]
+
     def status(self, now: int) -> Json:
         """How old each chain is, what waits to be told, what waits in queues and what failed. `now`: our own clock."""
         groups = {name: known for name, known in self._store.chains(group=True).items() if name in self._groups}

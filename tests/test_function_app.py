@@ -24,7 +24,8 @@ TIMERS = {
     "digest_timer": "DRIFT_DIGEST_SCHEDULE",
 }
 QUEUES = {"snapshot_subscription": "snapshots", "record_change": "changes"}
-ROUTES = {"deltas", "deltas/{id}", "explain", "scores", "changes", "pending", "status", "health", "openapi.json"}
+LISTS = {"deltas", "explain", "scores", "changes", "pending"}
+ROUTES = LISTS | {"deltas/{id}", "status", "page", "health", "openapi.json"}
 
 
 def indexed(**environment: str) -> dict[str, dict]:

@@ -65,7 +65,12 @@ def respond(
         return answer({"status": "ok"})
     known = ROUTES.get(route)
     try:
-        asked = parameters.read(route, known.query if known else {}, query)
+        taken = {"scope": ""} if route == "page" else known.query if known else {}
+        asked = parameters.read(route, taken, query)
+        if route == "page":
+            from drift.web.page import page
+
+            return page(history(), asked["scope"], query.get("code"))
         if route == "openapi":
             from drift.web.openapi import document
 

@@ -37,10 +37,13 @@ _MEANT = {
         "Status",
     ),
     "health": ("Alive", "For anyone: the worker answers. Nothing is read.", "Health"),
+    "page": ("The page for people", "Where a scope stands, what moved it and what is to come, as HTML.", None),
     "openapi": ("This document", "OpenAPI 3.1.", None),
 }
 
-_PATHS = {"health": "/health", "openapi": "/openapi.json"} | {name: route.path for name, route in ROUTES.items()}
+_PATHS = {"health": "/health", "page": "/page", "openapi": "/openapi.json"} | {
+    name: route.path for name, route in ROUTES.items()
+}
 
 VERSION = "1.0.0"
 
@@ -81,13 +84,14 @@ def _operation(name: str) -> Json:
     if route is not None and "{id}" in route.path:
         one = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
         shown.append(one | {"description": "The `id` of a movement."})
-    body = ref(shape) if shape else {"type": "object"}
-    answers: Json = {
-        "200": {"description": title, "headers": _HEADERS, "content": {"application/json": {"schema": body}}}
-    }
+    content: Json = {"application/json": {"schema": ref(shape) if shape else {"type": "object"}}}
+    if name == "page":
+        shown = [{"$ref": f"#/components/parameters/{PARAMETERS['scope'].argument}"}]
+        content = {"text/html": {"schema": {"type": "string"}}}
+    answers: Json = {"200": {"description": title, "headers": _HEADERS, "content": content}}
     if name != "health":
         answers |= {"400": _answer("400"), "401": _answer("401")}
-    if route is not None:
+    if route is not None or name == "page":
         answers |= {"404": _answer("404")} if name != "status" else {}
         answers["503"] = _answer("503")
     found: Json = {"operationId": name, "summary": title, "description": description, "responses": answers}

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from drift.history import History
 from drift.web.api import ROUTES, respond
 
-_PATHS = {"/health": "health", "/openapi.json": "openapi"} | {one.path: name for name, one in ROUTES.items()}
+_OWN = {"/health": "health", "/page": "page", "/openapi.json": "openapi"}
+_PATHS = _OWN | {one.path: name for name, one in ROUTES.items()}
 _PATTERNS = [
     (re.compile("/api" + re.escape(path).replace(r"\{id\}", "(?P<id>[^/]+)")), name) for path, name in _PATHS.items()
 ]
