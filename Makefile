@@ -28,7 +28,7 @@ format: $(VENV)/dev
 	$(VENV)/bin/ruff format .
 
 clean:
-	rm -rf $(VENV) .demo .bench
+	rm -rf $(VENV) .azurite .bench
 
 $(VENV)/bin/python:
 	@for p in python3.13 python3 python; do \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - it stays open as long as we run
     options = _parser().parse_args(arguments)
+    logging.getLogger("azure").setLevel(logging.CRITICAL)  # what goes wrong is told in our own line
     try:
         status = int(options.run(options))
         sys.stdout.flush()

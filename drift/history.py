@@ -119,7 +119,11 @@ class History:
                 f"the window holds {len(moved):,} movements and an answer {LONGEST:,} at most: ask for a shorter one"
             )
         if moved:
-            return told(self._segments(moved), self._cut(chain, rows[0], since), by)
+            segments, notes = self._segments(moved), self._cut(chain, rows[0], since)
+            scored = next((at for at, one in enumerate(segments) if one.before["percentage"] is not None), 0)
+            if scored:
+                notes = [f"the window begins at {segments[scored].before['takenAt']}: there was no score before"]
+            return told(segments[scored:], notes, by)
         stood = rows[-1] if rows else self._store.standing(chain, since)
         if stood is None:
             raise self._nothing(chain, until)

@@ -59,14 +59,6 @@ def test_a_window_is_explained_as_its_folders_are(filled: Filled, scope: str) ->
         assert found["before"]["percentage"] == pytest.approx(expected["before"]["percentage"], abs=EXACT)
 
 
-def test_a_window_through_a_time_without_a_score_is_not_explained_and_says_so(filled: Filled) -> None:
-    found = filled.history.explain("sandbox", filled.times[0], filled.times[6])
-    assert told(filled.folders[:7], SCOPES["Sandbox"])["movement"] is None
-    assert found["movement"] is None
-    assert not found["causes"]
-    assert any("is not explained: there is no score" in note for note in found["notes"])
-
-
 @pytest.mark.parametrize("by", BY)
 def test_the_parts_of_a_window_sum_to_its_movement(filled: Filled, by: str) -> None:
     for scope in SCOPES:
@@ -326,6 +318,14 @@ def test_a_window_that_begins_before_what_is_kept_says_so(storage: str, northwin
 
 
 # How it runs
+
+
+def test_a_window_that_begins_before_there_was_a_score_is_explained_from_where_it_began(filled: Filled) -> None:
+    found = filled.history.explain(DEV.id, 0, by="owner")
+    assert found["notes"][0].endswith("there was no score before")
+    assert found["movement"] == pytest.approx(sum(one["share"] for one in found["causes"]), abs=1e-9)
+    assert found["movement"] == pytest.approx(sum(one["share"] for one in found["parts"]), abs=1e-9)
+    assert found["after"]["percentage"] == filled.history.scores(DEV.id, limit=1000)["value"][-1]["percentage"]
 
 
 def test_the_status_tells_how_old_each_chain_is(filled: Filled) -> None:

@@ -229,7 +229,10 @@ def translated(operation: str) -> Iterator[None]:
         if response is not None and response.status_code != 200:
             raise _refusal(operation, response.status_code, response.body()) from error
         if isinstance(error, ClientAuthenticationError):
-            raise ServiceError(f"{operation}: no token was given: {printable(error.message)}") from error
+            first = error.message.partition("\n")[0]
+            raise ServiceError(
+                f"{operation}: no token was given (here: az login; in Azure: a managed identity): {printable(first)}"
+            ) from error
         raise ServiceError(f"{operation}: the answer can't be read ({type(error).__name__})") from error
     except AzureError as error:
         cause = type(error.inner_exception or error).__name__

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from drift.errors import ServiceError
+from drift.errors import ServiceError, SettingsError
 from drift.history import History, NothingKnownError, UnknownDeltaError, UnknownScopeError, WindowTooLongError
 from drift.model import Json, ticks
 from drift.web import parameters
@@ -90,6 +90,9 @@ def respond(
         return problem("bad-parameter", str(error), "from")
     except NothingKnownError as error:
         return problem("nothing-known", str(error))
+    except SettingsError as error:
+        log.error("%s: %s", route, error)
+        return problem("unavailable", "a setting of the app can't be used: its log names it")
     except ServiceError as error:
         log.error("%s: %s", route, error)
         return problem("unavailable", "storage does not answer as it should; ask again later")
