@@ -320,7 +320,7 @@ def test_a_token_that_is_not_given_is_an_error_and_no_refusal(server):
         def get_token(self, *_: str, **__: Any) -> AccessToken:
             raise ClientAuthenticationError("no identity\nis assigned")
 
-    with pytest.raises(ServiceError, match="no token was given .*az login.*: no identity") as caught:
+    with pytest.raises(ServiceError, match=r"no token was given .*az login.*: no identity") as caught:
         read(arm(server, Nobody()))
     assert not isinstance(caught.value, Refused)
     assert server.seen == []
