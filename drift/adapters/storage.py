@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from drift.settings import Connection
 
-TABLES = ("drift", "driftindex", "driftchanges")
 QUEUES = ("snapshots", "changes")
 CONTAINER = "drift"
 
