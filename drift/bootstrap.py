@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
     from drift.adapters.defender import Defender
+    from drift.adapters.directory import Directory
     from drift.adapters.storage import Storage
     from drift.adapters.store import Store
     from drift.history import History
@@ -94,6 +95,15 @@ def reader() -> Defender:
     from azure.identity import DefaultAzureCredential
 
     return Defender(asked.arm_endpoint, DefaultAzureCredential())
+
+
+@cache
+def directory() -> Directory | None:
+    """Who knows the names behind ids; None where Microsoft Graph is switched off."""
+    from drift.adapters.directory import Directory
+
+    endpoint = settings().graph_endpoint
+    return None if endpoint is None else Directory(endpoint, credential(), storage(), _clock)
 
 
 @cache

@@ -80,10 +80,10 @@ class Environment:
                 meant = f": is {upper[near[0]]} meant?" if near else ""
                 self.refuse(shown(name), f"there is no such setting{meant}")
 
-    def url(self, name: str, default: str = "", *, path: bool = True, query: bool = False) -> str | None:
-        """A URL, https or on loopback; None where there is none."""
+    def url(self, name: str, default: str = "", *, path: bool = True, query: bool = False, off: str = "") -> str | None:
+        """A URL, https or on loopback; None where there is none, or the word `off` in its place."""
         text = self.get(name, default)
-        return self._checked(name, text, path=path, query=query) if text else None
+        return self._checked(name, text, path=path, query=query) if text and text.lower() != off else None
 
     def _checked(self, name: str, text: str, *, path: bool = True, query: bool = False) -> str | None:
         why = _wrong_url(text, path=path, query=query)

@@ -39,6 +39,8 @@ class Settings:
     arm_endpoint: str
     """Scheme and host, and port if it has one."""
     credential: Literal["default", "none"]
+    graph_endpoint: str | None
+    """Of Microsoft Graph; None: it is not asked."""
     teams_webhook_url: str | None = field(repr=False)
     announce_pp: float
     topic_endpoint: str | None
@@ -85,6 +87,10 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
             "`default`, azure-identity's DefaultAzureCredential, or `none`: no token, with all endpoints on loopback",
             "default",
         ),
+        "DRIFT_GRAPH_ENDPOINT": Setting(
+            "Microsoft Graph, for the names of whom Azure tells by id alone; another for sovereign clouds, or `none`",
+            "https://graph.microsoft.com",
+        ),
         "TEAMS_WEBHOOK_URL": Setting("Workflows webhook of a Teams channel; in Azure a Key Vault reference"),
         "DRIFT_ANNOUNCE_PP": Setting(
             "smallest movement that is announced at once, in percentage points; the rest is in the digest", "0.5"
@@ -111,12 +117,14 @@ def read(environment: Mapping[str, str]) -> Settings:
         why = ncrontab.wrong(schedule)
         if why is not None:
             asked.refuse(name, f"{shown(schedule)} is no schedule: {why}")
+    credential = _credential(asked)
     settings = Settings(
         scopes=_scopes(asked),
         groups=_groups(asked),
         storage=asked.storage("DRIFT_STORAGE", SETTINGS["DRIFT_STORAGE"].default),
         arm_endpoint=_arm_endpoint(asked),
-        credential=_credential(asked),
+        credential=credential,
+        graph_endpoint=_graph_endpoint(asked, credential),
         teams_webhook_url=asked.url("TEAMS_WEBHOOK_URL", query=True),
         announce_pp=_points(asked),
         topic_endpoint=asked.url("DRIFT_TOPIC_ENDPOINT"),
@@ -193,6 +201,13 @@ def _is_scope(text: str) -> bool:
 def _arm_endpoint(asked: Environment) -> str:
     default = SETTINGS["DRIFT_ARM_ENDPOINT"].default
     return (asked.url("DRIFT_ARM_ENDPOINT", default, path=False) or default).rstrip("/")
+
+
+def _graph_endpoint(asked: Environment, credential: Literal["default", "none"]) -> str | None:
+    """Where there is no token there is no Graph either, unless its endpoint is given."""
+    default = SETTINGS["DRIFT_GRAPH_ENDPOINT"].default if credential == "default" else "none"
+    url = asked.url("DRIFT_GRAPH_ENDPOINT", default, path=False, off="none")
+    return None if url is None else url.rstrip("/")
 
 
 def _credential(asked: Environment) -> Literal["default", "none"]:

@@ -45,6 +45,7 @@ def test_nothing_but_storage_has_to_be_set():
     assert found.storage == Connection("AzureWebJobsStorage", STRING)
     assert found.arm_endpoint == "https://management.azure.com"
     assert (found.credential, found.teams_webhook_url, found.topic_endpoint) == ("default", None, None)
+    assert found.graph_endpoint == "https://graph.microsoft.com"
     assert (found.announce_pp, found.retention_months) == (0.5, 25)
 
 
@@ -68,6 +69,7 @@ def test_one_error_names_everything_that_is_wrong():
         DRIFT_DIGEST_SCHEDULE="daily",
         DRIFT_ARM_ENDPOINT="http://arm.example.com",
         DRIFT_CREDENTIAL="nobody",
+        DRIFT_GRAPH_ENDPOINT="graph",
         TEAMS_WEBHOOK_URL="teams",
         DRIFT_ANNOUNCE_PP="much",
         DRIFT_TOPIC_ENDPOINT="//topic",
@@ -279,7 +281,24 @@ def test_the_endpoint_of_another_cloud_is_taken_without_a_slash(url):
     assert settings(DRIFT_ARM_ENDPOINT=url).arm_endpoint == "https://management.usgovcloudapi.net"
 
 
+@pytest.mark.parametrize("word", ["none", "None", " NONE "])
+def test_graph_can_be_switched_off(word):
+    assert settings(DRIFT_GRAPH_ENDPOINT=word).graph_endpoint is None
+
+
+@pytest.mark.parametrize("url", ["https://graph.microsoft.us", "https://graph.microsoft.us/"])
+def test_graph_of_another_cloud_is_taken_without_a_slash(url):
+    assert settings(DRIFT_GRAPH_ENDPOINT=url).graph_endpoint == "https://graph.microsoft.us"
+
+
 @pytest.mark.parametrize("name", ["DRIFT_ARM_ENDPOINT", "DRIFT_TOPIC_ENDPOINT", "TEAMS_WEBHOOK_URL"])
+def test_only_graph_is_switched_off_by_a_word(name):
+    assert name in wrong(**{name: "none"})
+
+
+@pytest.mark.parametrize(
+    "name", ["DRIFT_ARM_ENDPOINT", "DRIFT_GRAPH_ENDPOINT", "DRIFT_TOPIC_ENDPOINT", "TEAMS_WEBHOOK_URL"]
+)
 @pytest.mark.parametrize(
     "url",
     [
@@ -319,10 +338,12 @@ def test_what_is_no_url_to_be_asked_is_refused_and_not_repeated(name, url):
     [
         ("DRIFT_ARM_ENDPOINT", "https://management.azure.com/subscriptions"),
         ("DRIFT_ARM_ENDPOINT", "https://management.azure.com?x=1"),
+        ("DRIFT_GRAPH_ENDPOINT", "https://graph.microsoft.com/v1.0"),
+        ("DRIFT_GRAPH_ENDPOINT", "https://graph.microsoft.com?x=1"),
         ("DRIFT_TOPIC_ENDPOINT", "https://t.westeurope-1.eventgrid.azure.net/api/events?api-version=1"),
     ],
 )
-def test_an_endpoint_has_no_query_and_that_of_arm_no_path(name, url):
+def test_an_endpoint_has_no_query_and_those_of_arm_and_graph_no_path(name, url):
     assert re.fullmatch(rf"{name}: must have no (path|query)", wrong(**{name: url}))
 
 
@@ -345,6 +366,7 @@ def test_loopback_is_this_machine_and_may_be_plain_http(host):
 EVERY = {
     "DRIFT_CREDENTIAL": "none",
     "DRIFT_ARM_ENDPOINT": "http://127.0.0.1:1",
+    "DRIFT_GRAPH_ENDPOINT": "http://127.0.0.1:1",
     "DRIFT_TOPIC_ENDPOINT": "http://127.0.0.1:1/topic/api/events",
     "TEAMS_WEBHOOK_URL": "http://localhost:1/teams/x?sig=1",
     "AzureWebJobsStorage": "AccountName=a;AccountKey=b;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:2/a;"
@@ -362,6 +384,7 @@ def test_no_token_is_sent_where_everything_is_on_loopback(storage):
     [
         ("DRIFT_ARM_ENDPOINT", ""),
         ("DRIFT_ARM_ENDPOINT", "https://arm.example.com"),
+        ("DRIFT_GRAPH_ENDPOINT", "https://graph.microsoft.com"),
         ("DRIFT_TOPIC_ENDPOINT", "https://topic.example.com/api/events"),
         ("TEAMS_WEBHOOK_URL", HOOK),
         ("AzureWebJobsStorage", STRING),
@@ -373,6 +396,11 @@ def test_sending_no_token_is_refused_with_any_endpoint_elsewhere(name, value):
     told = wrong(base=EVERY, **{name: value})
     assert told.startswith("DRIFT_CREDENTIAL: ")
     assert name in told
+
+
+@pytest.mark.parametrize(("url", "found"), [("", None), ("none", None), ("http://localhost:1/", "http://localhost:1")])
+def test_without_a_token_graph_is_off_unless_it_is_given(url, found):
+    assert read(EVERY | {"DRIFT_GRAPH_ENDPOINT": url}).graph_endpoint == found
 
 
 def test_sending_no_token_is_refused_with_an_identity_elsewhere():

@@ -16,7 +16,10 @@ MESSAGE_LIMIT = 28_672  # bytes that Teams takes for a message
 _EVENTS_LIMIT = 1_048_576
 _CARD = "application/vnd.microsoft.card.adaptive"
 _KIND = re.compile(r"/v1\.0/(users|servicePrincipals)(?:/([^/]+)|\(appId='([^']+)'\))", re.IGNORECASE)
-_OBJECT = {"users": "#microsoft.graph.user", "serviceprincipals": "#microsoft.graph.servicePrincipal"}
+_LISTED, _QUOTED = re.compile(r"appId in \(('[^']+'(?:,'[^']+')*)\)"), re.compile(r"'([^']+)'")
+_FILTER_LIMIT = 15  # values that `in` takes
+_PRINCIPAL = "#microsoft.graph.servicePrincipal"
+_OBJECT = {"users": "#microsoft.graph.user", "serviceprincipals": _PRINCIPAL}
 _TOKEN_LIFETIME = 3600  # seconds
 
 type Answers = list[int | None] | Callable[[str, Any], int | None]
@@ -88,7 +91,7 @@ def topic(sent: Sent, answers: Answers, key: str | None, received: Callable[[lis
 
 
 def graph(sent: Sent, directory: Mapping[str, Mapping[str, Any]]) -> Answer:
-    """Users and service principals by object id (users also by their address, principals by appId)."""
+    """Users and service principals by object id (users also by their address, principals by appId, alone or many)."""
     path, everything = sent.path.lower(), list(directory.values())
     if path == "/v1.0/directoryobjects/getbyids" and sent.method == "POST":
         asked = _json(sent)
@@ -98,6 +101,13 @@ def graph(sent: Sent, directory: Mapping[str, Mapping[str, Any]]) -> Answer:
         kinds = {f"#microsoft.graph.{kind}".lower() for kind in asked.get("types") or ()}
         found = [row for row in everything if row["id"] in ids]
         return said({"value": [row for row in found if not kinds or row["@odata.type"].lower() in kinds]})
+    if path == "/v1.0/serviceprincipals" and sent.method == "GET":
+        listed = _LISTED.fullmatch(sent.query.get("$filter", ""))
+        these = _QUOTED.findall(listed[1]) if listed else []
+        if not 0 < len(these) <= _FILTER_LIMIT:
+            return failed(400, "Request_UnsupportedQuery", f"$filter is not `appId in ('…')`, up to {_FILTER_LIMIT}.")
+        rows = [row for row in everything if row.get("appId") in these]
+        return said({"value": [_selected(row, sent) for row in rows if row["@odata.type"] == _PRINCIPAL]})
     match = _KIND.fullmatch(sent.path)
     if match is None or sent.method != "GET":
         return failed(400, "BadRequest", f"The pretend Graph does not know {sent.method} {sent.path}.")
@@ -105,10 +115,14 @@ def graph(sent: Sent, directory: Mapping[str, Mapping[str, Any]]) -> Answer:
     for row in everything:
         names = (row.get("appId"),) if application else (row["id"], row.get("userPrincipalName"))
         if row["@odata.type"] == kind and (application or name).lower() in {str(n).lower() for n in names if n}:
-            chosen = sent.query.get("$select")
-            return said({k: v for k, v in row.items() if chosen is None or k in chosen.split(",")})
+            return said(_selected(row, sent))
     words = "does not exist or one of its queried reference-property objects are not present."
     return failed(404, "Request_ResourceNotFound", f"Resource '{application or name}' {words}")
+
+
+def _selected(row: Mapping[str, Any], sent: Sent) -> dict[str, Any]:
+    chosen = sent.query.get("$select")
+    return {name: value for name, value in row.items() if chosen is None or name in chosen.split(",")}
 
 
 def identity(sent: Sent, secret: str, token: str) -> Answer:

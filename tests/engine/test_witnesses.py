@@ -1,0 +1,323 @@
+"""Whose doing each change was: what must be named, and what must not."""
+
+from __future__ import annotations
+
+from math import fsum
+from typing import Any
+
+import pytest
+
+from tests.build import (
+    assignment_id,
+    at,
+    connector,
+    estate,
+    exemption,
+    exemption_id,
+    key,
+    resource,
+    standard_exemption,
+    standard_id,
+)
+from tests.explained import only, own
+from tests.happenings import ANA, BEN, OTHER_ANA, PIPELINE, event, plan
+
+BASE = estate(
+    controls={"c": (10, ["a", "b"]), "d": (4, ["e"])},
+    marks={
+        ("st1", "a"): "Unhealthy",
+        ("st2", "a"): "Unhealthy",
+        ("st3", "a"): "Healthy",
+        ("st10", "b"): "Healthy",
+        ("vm1", "e"): "Healthy",
+        ("vm2", "e"): "Unhealthy",
+    },
+    plans={"FoundationalCspm": "Standard", "StorageAccounts": "Free", "VirtualMachines": "Standard"},
+    resources={"vm1": {}, "vm2": {}},
+)
+FIXED = BASE.but(marks={("st1", "a"): "Healthy"})  # its mark changed at 7
+BOTH_FIXED = BASE.but(marks={("st1", "a"): "Healthy", ("st2", "a"): "Healthy"})
+
+
+def who(cause: dict[str, Any]) -> list[tuple[str, str | None]]:
+    return [(one["type"], one["actor"]) for one in cause["actors"]]
+
+
+def test_a_write_before_the_mark_changed_names_who_fixed_it():
+    cause = only(own([BASE, FIXED], event("st1", at(6))), "remediation")
+    assert who(cause) == [("user", "Ana Lopez")]
+    assert (cause["confidence"], cause["reason"]) == ("confirmed", "")
+    (record,) = cause["evidence"]
+    assert record["source"] == "event"
+    assert record["time"] == "2026-03-02T12:00:00Z"
+    assert record["subject"] == resource("st1")
+    assert record["operation"] == "Microsoft.Storage/storageAccounts/write"
+    assert record["from"] == "203.0.113.7"
+    assert record["correlation"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(lambda: event("st1", at(7.5)), id="after the mark changed"),
+        pytest.param(lambda: event("st1", at(-19)), id="more than 25 hours before"),
+        pytest.param(lambda: event("st10", at(6)), id="on a resource whose name begins the same"),
+        pytest.param(lambda: event("st2", at(6)), id="on another resource"),
+        pytest.param(lambda: event("st1", at(6), succeeded=False), id="that failed"),
+        pytest.param(lambda: event("rg", at(6)), id="on the group that it lies in"),
+        pytest.param(lambda: event("st1", at(6), category="policy_state", action="state"), id="of policy's opinion"),
+    ],
+)
+def test_nobody_is_named_for_a_write(wrong):
+    cause = only(own([BASE, FIXED], wrong()), "remediation")
+    assert who(cause) == [("notRecorded", None)]
+    assert (cause["confidence"], cause["evidence"]) == ("inferred", [])
+    assert cause["reason"]
+
+
+def test_a_write_to_what_lies_in_a_resource_counts():
+    cause = only(own([BASE, FIXED], event("st1/blobServices/default", at(6), by=PIPELINE)), "remediation")
+    assert who(cause) == [("application", "deployments")]
+
+
+def test_where_two_wrote_nobody_is_named_and_both_are_shown():
+    cause = only(own([BASE, FIXED], event("st1", at(5), by=ANA), event("st1", at(6), by=BEN)), "remediation")
+    assert who(cause) == [("notRecorded", None)]
+    assert [one["actor"] for one in cause["evidence"]] == ["Ana Lopez", "Ben Ito"]
+    assert cause["confidence"] == "inferred"
+    assert "Ana Lopez and Ben Ito" in cause["reason"]
+
+
+def test_a_cause_is_divided_among_those_who_fixed_its_resources():
+    answer = own([BASE, BOTH_FIXED], event("st1", at(6), by=ANA), event("st2", at(6), by=BEN))
+    cause = only(answer, "remediation")
+    assert sorted(who(cause)) == [("user", "Ana Lopez"), ("user", "Ben Ito")]
+    assert [one["share"] for one in cause["actors"]] == pytest.approx([cause["share"] / 2] * 2)
+    assert fsum(one["share"] for one in cause["actors"]) == pytest.approx(cause["share"], abs=1e-12)
+    assert cause["confidence"] == "confirmed"
+
+
+def test_what_is_recorded_of_some_resources_is_not_said_of_all():
+    cause = only(own([BASE, BOTH_FIXED], event("st1", at(6), by=ANA)), "remediation")
+    assert sorted(who(cause)) == [("notRecorded", None), ("user", "Ana Lopez")]
+    assert cause["confidence"] == "inferred"
+    assert cause["reason"] == "on 1 of 2 resources no event tells who"
+
+
+def test_two_people_of_one_name_are_two():
+    cause = only(own([BASE, BOTH_FIXED], event("st1", at(6), by=ANA), event("st2", at(6), by=OTHER_ANA)), "remediation")
+    assert who(cause) == [("user", "Ana Lopez"), ("user", "Ana Lopez")]
+    assert len({one["id"] for one in cause["actors"]}) == 2
+
+
+def test_the_actors_of_a_movement_sum_to_it():
+    after = BASE.but(
+        marks={("st1", "a"): "Healthy", ("st2", "a"): "Healthy", ("vm1", "e"): "Unhealthy", ("vm3", "e"): "Healthy"}
+    )
+    answer = own([BASE, after], event("st1", at(6)), event("vm1", at(6), by=BEN), event("vm3", at(6), by=PIPELINE))
+    assert fsum(one["share"] for one in answer["actors"]) == pytest.approx(answer["movement"], abs=1e-9)
+    assert {one["actor"] for one in answer["actors"]} == {"Ana Lopez", "Ben Ito", "deployments", None}
+
+
+def test_events_in_any_case_order_and_number_give_the_same():
+    events = [event("st1", at(6)), event("st1", at(4)), event("st2", at(6), by=BEN)]
+    shouting = [*events, events[0]]
+    shouting = [
+        type(one)(**{f: getattr(one, f) for f in one.__slots__} | {"subject": one.subject.upper()}) for one in shouting
+    ]
+    one, other = (own([BASE, BOTH_FIXED], *some) for some in (events, shouting[::-1]))
+    assert [who(cause) for cause in one["causes"]] == [who(cause) for cause in other["causes"]]
+    assert one["actors"] == other["actors"]
+
+
+# Exemptions
+
+EXEMPT = BASE.but(
+    marks={("st1", "a"): "Exempt"}, exemptions={"ex": exemption("st1", ("a",), created=at(2), by="ana@contoso.example")}
+)
+EX = exemption_id("ex", "st1")
+
+
+def test_system_data_names_who_made_an_exemption_where_no_event_came():
+    cause = only(own([BASE, EXEMPT]), "exemption_created")
+    assert who(cause) == [("user", "ana@contoso.example")]
+    assert cause["confidence"] == "confirmed"
+
+
+def test_an_event_and_system_data_are_one_person():
+    answer = own([BASE, EXEMPT], event(EX, at(2)))
+    assert who(only(answer, "exemption_created")) == [("user", "Ana Lopez")]
+    assert {one["source"] for one in only(answer, "exemption_created")["evidence"]} == {"event", "systemData"}
+
+
+def test_who_wrote_an_exemption_later_did_not_make_it():
+    cause = only(own([BASE, EXEMPT], event(EX, at(5), by=BEN)), "exemption_created")
+    assert who(cause) == [("user", "ana@contoso.example")]
+
+
+def test_an_exemption_at_a_management_group_is_known_from_the_list():
+    made = exemption("mg:root", ("a",), created=at(2), by="ana@contoso.example")
+    before = BASE.but(hours=0.1, ancestors=["root"])
+    after = before.but(marks={("st1", "a"): "Exempt"}, exemptions={"ex": made})
+    assert who(only(own([before, after]), "exemption_created")) == [("user", "ana@contoso.example")]
+
+
+def test_a_standard_assignment_that_exempts_is_matched_too():
+    made = standard_exemption("st1", "a", created=at(2), by="ana@contoso.example")
+    after = BASE.but(marks={("st1", "a"): "Exempt"}, standards={"ex": made})
+    cause = only(own([BASE, after], event(standard_id("ex", "st1"), at(2), by=ANA)), "exemption_created")
+    assert who(cause) == [("user", "Ana Lopez")]
+
+
+def test_who_deleted_an_exemption_is_named_and_who_made_it_is_not():
+    before = EXEMPT.but()
+    after = before.but(marks={("st1", "a"): "Unhealthy"}, exemptions={"ex": None})
+    removed = only(own([before, after], event(EX, at(20), "delete", by=BEN)), "exemption_removed")
+    assert who(removed) == [("user", "Ben Ito")]
+    assert who(only(own([before, after]), "exemption_removed")) == [("notRecorded", None)]
+
+
+def test_an_exemption_that_ran_out_is_nobodys_act():
+    ending = exemption("st1", ("a",), created=at(-90), expires=at(12))
+    before = BASE.but(marks={("st1", "a"): "Exempt"}, exemptions={"ex": ending})
+    after = before.but(marks={("st1", "a"): "Unhealthy"})
+    cause = only(own([before, after], event(EX, at(11), by=BEN)), "exemption_expired")
+    assert who(cause) == [("platform", None)]
+    assert cause["confidence"] == "confirmed"
+
+
+# Plans, policies, connectors
+
+
+def test_who_switched_a_plan_off_is_named():
+    before = BASE.but()
+    after = before.but(plans={"VirtualMachines": "Free"}, marks={("vm1", "e"): None, ("vm2", "e"): None})
+    cause = only(own([before, after], event(plan("VirtualMachines").upper(), at(10), by=BEN)), "plan_disabled")
+    assert who(cause) == [("user", "Ben Ito")]
+
+
+@pytest.mark.parametrize(
+    "subject", [plan("SqlServers"), plan("VirtualMachines", "22222222-2222-2222-2222-222222222222")]
+)
+def test_another_plan_or_subscription_tells_nothing(subject):
+    before = BASE.but()
+    after = before.but(plans={"VirtualMachines": "Free"}, marks={("vm1", "e"): None, ("vm2", "e"): None})
+    assert who(only(own([before, after], event(subject, at(10))), "plan_disabled")) == [("notRecorded", None)]
+
+
+def test_a_plan_is_switched_on_by_who_wrote_it_when_it_says_it_was_enabled():
+    on = {"VirtualMachines": "Free"}
+    before = BASE.but(plans=on, marks={("vm1", "e"): None, ("vm2", "e"): None})
+    after = before.but(
+        plans={"VirtualMachines": {"tier": "Standard", "since": at(10)}},
+        marks={("vm1", "e"): "Unhealthy", ("vm2", "e"): "Unhealthy"},
+    )
+    subject = plan("VirtualMachines")
+    cause = only(own([before, after], event(subject, at(10)), event(subject, at(12), by=BEN)), "plan_enabled")
+    assert who(cause) == [("user", "Ana Lopez")]
+
+
+def test_who_changed_an_assignment_switched_its_policy_off():
+    after = BASE.but(marks={("st1", "a"): "OffByPolicy", ("st2", "a"): "OffByPolicy", ("st3", "a"): "OffByPolicy"})
+    subject = assignment_id("SecurityCenterBuiltIn")
+    assert who(only(own([BASE, after], event(subject, at(5), by=BEN)), "policy_disabled")) == [("user", "Ben Ito")]
+    late = event(subject, at(7.5), by=BEN)
+    assert who(only(own([BASE, after], late), "policy_disabled")) == [("notRecorded", None)]
+
+
+def test_an_assignment_at_a_management_group_is_known_by_who_changed_it_last():
+    inherited = {"scope": "mg:root", "parameters": {"aEffect": "AuditIfNotExists"}}
+    before = BASE.but(
+        ancestors=["root"], assignments={"SecurityCenterBuiltIn": None, "mcsb": inherited}, switches={"a": "aEffect"}
+    )
+    changed = inherited | {
+        "parameters": {"aEffect": "Disabled"},
+        "modified": at(13),
+        "modified_by": "ben@contoso.example",
+    }
+    marks = dict.fromkeys([("st1", "a"), ("st2", "a"), ("st3", "a")], "OffByPolicy")
+    after = before.but(assignments={"mcsb": changed}, marks=marks)
+    cause = only(own([before, after]), "policy_disabled")
+    assert who(cause) == [("user", "ben@contoso.example")]
+    assert [one["source"] for one in cause["evidence"]] == ["lastModified"]
+
+
+def test_a_connector_is_added_by_who_made_it():
+    after = BASE.but(
+        connectors={"conn": {"created": at(3), "by": "ana@contoso.example"}},
+        marks={("aws1", "a"): "Unhealthy"},
+    )
+    assert who(only(own([BASE, after]), "connector_added")) == [("user", "ana@contoso.example")]
+    told = own([BASE, after], event(connector(), at(3)))
+    assert who(only(told, "connector_added")) == [("user", "Ana Lopez")]
+
+
+# Resources
+
+
+def test_the_first_write_of_a_new_resource_made_it():
+    after = BASE.but(marks={("st5", "a"): "Unhealthy"}, resources={"st5": {"createdTime": at(3)}})
+    later = event("st5", at(5), by=BEN)
+    assert who(only(own([BASE, after], later, event("st5", at(3.05))), "resource_added")) == [("user", "Ana Lopez")]
+    alone = only(own([BASE, after], later), "resource_added")
+    assert who(alone) == [("notRecorded", None)], "who wrote to it hours later did not make it"
+    assert alone["reason"] == "the records tell when, not who"
+
+
+@pytest.mark.parametrize("subject", ["st3", "rg"])
+def test_who_deleted_a_resource_or_its_group_is_named(subject):
+    after = BASE.but(marks={("st3", "a"): None}, resources={"st3": None})
+    assert who(only(own([BASE, after], event(subject, at(4), "delete")), "resource_deleted")) == [("user", "Ana Lopez")]
+
+
+def test_deleting_something_in_a_resource_does_not_delete_it():
+    after = BASE.but(marks={("st3", "a"): None}, resources={"st3": None})
+    inner = event("st3/blobServices/default", at(4), "delete")
+    assert who(only(own([BASE, after], inner), "resource_deleted")) == [("notRecorded", None)]
+
+
+@pytest.mark.parametrize(
+    ("extension", "expected"), [("MDE.Linux", [("user", "Ana Lopez")]), ("backup", [("notRecorded", None)])]
+)
+def test_an_agent_that_was_removed_names_who_silenced_a_machine(extension, expected):
+    after = BASE.but(marks={("vm1", "e"): None})
+    gone = event(f"vm1/extensions/{extension}", at(4), "delete")
+    assert who(only(own([BASE, after], gone), "data_source_lost")) == expected
+
+
+# The platform, and nobody
+
+
+def test_what_microsoft_counts_anew_is_the_platforms():
+    after = BASE.but(controls={"c": (8, ["a", "b"])})
+    cause = only(own([BASE, after], event("st1", at(6))), "control_reweighted")
+    assert who(cause) == [("platform", None)]
+
+
+def test_what_no_mark_explains_is_nobodys():
+    after = BASE.but(counts={"c": (1, 4)})
+    cause = only(own([BASE, after], event("st1", at(6))), "unexplained")
+    assert who(cause) == [("notRecorded", None)]
+
+
+def test_marks_that_vanished_are_dated_by_the_event_that_took_them():
+    """A deletion after the fix is not shown by counts that stop in between."""
+    after = BASE.but(
+        marks={("st1", "a"): "Healthy", ("st3", "a"): None}, resources={"st3": None}, counts={"c": (3, 4), "d": (1, 2)}
+    )
+    answer = own([BASE, after], event("st3", at(7.5), "delete"))
+    assert [(one["kind"], one["since"]) for one in answer["pending"]] == [("resource_deleted", "2026-03-02T13:30:00Z")]
+    assert who(only(answer, "remediation")) == [("notRecorded", None)]
+    assert answer["pending"][0]["actors"] == [{"actor": "Ana Lopez", "type": "user", "id": ANA.id}]
+
+
+def test_an_event_that_names_nobody_leaves_it_open():
+    cause = only(own([BASE, FIXED], event("st1", at(6), by=None)), "remediation")
+    assert who(cause) == [("notRecorded", None)]
+
+
+def test_a_key_of_a_recommendation_is_no_object_that_an_event_can_be_about():
+    after = BASE.but(marks={("st1", "a"): "Exempt"})
+    cause = only(own([BASE, after], event("st1", at(6))), "exemption_created")
+    assert cause["subject"] == key("a")
+    assert who(cause) == [("notRecorded", None)]
