@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drift.actors import NEVER as NEVER
+from drift.actors import NOTHING, By, Confidence, Evidence
 from drift.kinds import Kind
 from drift.names import Names
 
@@ -29,9 +31,6 @@ Flags = NDArray[np.bool_]
 HOUR = 36_000_000_000
 DAY = 24 * HOUR
 type Exact = int | Fraction
-
-NEVER = int(np.iinfo(np.int64).min)
-"""The tick of a date that is not there."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -109,6 +108,10 @@ class Recommendation:
     severity: str | None = None
     public: int = NEVER
     general: int = NEVER
+    deprecated: int = NEVER
+    """The first tick of the month in which it is planned to go (`plannedDeprecationDate`)."""
+    assessed_by: str = ""
+    """Changes when Microsoft changes what is assessed: a digest of policy, descriptions and assessment type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +124,13 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """Where a thing is known from: an object's own record of who made it and when."""
-
-    source: str
-    at: int = NEVER
-    actor: str | None = None
-    actor_type: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Connector:
     """A security connector (AWS, GCP, GitHub …)."""
 
     id: str
     name: str
     made: Evidence
+    modified: Evidence = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +142,9 @@ class Assignment:
     definition: str
     excluded: tuple[str, ...]
     made: Evidence
+    modified: Evidence = NOTHING
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Values that it sets, as text, by the parameter's name in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +162,9 @@ class Exemption:
     recommendation: str | None = None
     excluded: tuple[str, ...] = ()
     selectors: bool = False
+    modified: Evidence = NOTHING
+    reason: str = ""
+    """Its description, cut to length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,8 @@ class Inventory:
     tag_sets: tuple[Mapping[str, str], ...]
     types: frozenset[str]
     """The types it lists, in lower case."""
+    written: Longs | None = None
+    """When each was last written through Azure Resource Manager (`changedTime`), NEVER where that is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,7 @@ class Grace:
     resource: int
     recommendation: int
     due: int
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,12 @@ class Context:
     graces: tuple[Grace, ...] | None = None
     initiatives: Mapping[str, Mapping[str, str]] | None = None
     """Initiative id to (reference to policy definition id); all in lower case, as all keys here are."""
+    switches: Mapping[str, Mapping[str, str]] | None = None
+    """Initiative id to (policy definition id to the parameter that sets its effect); all in lower case."""
+    versions: Mapping[str, str] | None = None
+    """Initiative id to its version, where it tells one."""
+    dues: tuple[Grace, ...] | None = None
+    """Governance assignments without a grace period: who has to act, and until when."""
     ancestors: tuple[str, ...] | None = None
     """Management group names above the subscription, nearest first, in lower case."""
     provisioning: Mapping[str, bool] | None = None
@@ -296,6 +305,15 @@ class Change:
     numbers: tuple[float, float] | None = None
     """The figures of the title, if it tells any."""
     evidence: tuple[Evidence, ...] = ()
+    by: tuple[By, ...] = ()
+    """Whose doing it was; empty: as the kind says (`witnesses.nobody`)."""
+    confidence: Confidence = "inferred"
+    reason: str = ""
+    """Why no more is known than that; of what is foretold, why its share is not known."""
+    about: tuple[str, ...] = ()
+    """Ids, in lower case, of what had to be written or deleted for it, beside its resources: a plan, assignments, …"""
+    between: tuple[int, int] | None = None
+    """The looks between which what surrounds the marks was changed, where that is what happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +351,8 @@ class CellEffects:
     """Ids as Azure wrote them."""
     owners: tuple[str, ...] = ()
     """Who owned each of them at the time, by its tag `owner` or that of what it lies under; "" for nobody."""
+    times: Longs | None = None
+    """When the marks of each row changed, by the latest of their own dates; NEVER where they have none."""
 
 
 def no_cells() -> CellEffects:
@@ -392,50 +412,10 @@ class Delta:
     """Control names as Azure writes them, by their lower case: the key of counts and effects."""
     cells: CellEffects = field(default_factory=no_cells)
     """The effects cell by cell, where they were asked for."""
+    foretold: tuple[Change, ...] = ()
+    """What surrounds the marks has changed and the marks have not followed yet: what they are expected to do."""
+    foretold_effects: Effects = field(default_factory=no_effects)
+    """On top of what is pending."""
 
 
 Json = dict[str, Any]
-
-type Category = Literal[
-    "exemption",
-    "assignment",
-    "initiative",
-    "plan",
-    "standard",
-    "connector",
-    "governance",
-    "provisioning",
-    "setting",
-    "resource",
-    "policy_state",
-]
-"""What an event is about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Something that happened in Azure, as an event told it. All text is one printable line."""
-
-    key: str
-    """Names the event by its id and source, however often it is delivered; a valid part of a Table key."""
-    id: str
-    source: str
-    time: int
-    operation: str
-    """As Azure wrote it: `Microsoft.Security/pricings/write`; of policy states the type of the event."""
-    category: Category
-    action: Literal["write", "delete", "action", "state"]
-    succeeded: bool
-    subscription: str
-    """Its id in lower case."""
-    subject: str
-    """The id of the resource, as given."""
-    actor: str | None = None
-    """Who did it, by name, else by user name, else by application id, else by object id."""
-    actor_type: Literal["User", "Application"] | None = None
-    actor_id: str | None = None
-    """The object id in Microsoft Entra ID."""
-    ip: str | None = None
-    correlation: str | None = None
-    detail: Mapping[str, str] = field(default_factory=dict)
-    """What else was told: `complianceState`, `policyAssignmentId`, `status`, `role` …"""

@@ -51,14 +51,19 @@ class World:
     controls: dict[str, tuple[float, list[str]]] = field(default_factory=dict)
     marks: dict[tuple[str, str], Mark] = field(default_factory=dict)
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
-    recommendations: dict[str, dict | None] = field(default_factory=dict)  # preview, GA, public; None: no metadata
-    resources: dict[str, dict | None] = field(default_factory=dict)  # createdTime, tags, type; None: not in inventory
+    # preview, GA, public, deprecated ("MM/YYYY"), description, remediation, assessment (a type); None: no metadata
+    recommendations: dict[str, dict | None] = field(default_factory=dict)
+    # createdTime, changedTime, tags, type; None: not in inventory
+    resources: dict[str, dict | None] = field(default_factory=dict)
     plans: dict[str, str | dict] = field(default_factory=lambda: {"FoundationalCspm": "Standard"})
     exemptions: dict[str, dict] = field(default_factory=dict)  # of `exemption`
     standards: dict[str, dict] = field(default_factory=dict)  # of `standard_exemption`
+    # scope, excluded, initiative, parameters (name to value), metadata, and the options of `_recorded`
     assignments: dict[str, dict] = field(default_factory=lambda: {BUILT_IN: {}})
-    connectors: dict[str, dict] = field(default_factory=dict)  # created
-    governance: dict[tuple[str, str], dict] = field(default_factory=dict)  # due, grace
+    connectors: dict[str, dict] = field(default_factory=dict)  # the options of `_recorded`
+    governance: dict[tuple[str, str], dict] = field(default_factory=dict)  # due, grace, owner
+    switches: dict[str, str] = field(default_factory=dict)  # recommendation to the initiative's parameter for it
+    version: str | None = None  # of the initiative
     without: tuple[str, ...] = ()  # files that are left out
 
     def id(self, name: str) -> str:
@@ -115,12 +120,13 @@ def connector(name: str = "conn", subscription: str = SUB) -> str:
 
 
 def exemption(scope: str = "sub", recs: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
-    """Options: category, expires, created, assignment (name or id), references (in place of `recs`), selectors."""
+    """Options: category, expires, assignment (name or id), references (in place of `recs`), selectors, reason, and
+    those of `_recorded`."""
     return {"scope": scope, "recs": recs, **options}
 
 
 def standard_exemption(scope: str, rec: str, **options: Any) -> dict[str, Any]:
-    """Options: category, expires, created, effect."""
+    """Options: category, expires, effect, reason, created, by, modified, modified_by."""
     return {"scope": scope, "rec": rec, **options}
 
 
@@ -235,15 +241,24 @@ def _metadata(world: World) -> list[dict]:
         if told is not None:
             dates = {n: told[n].strftime("%m/%d/%Y %H:%M:%S") for n in ("GA", "public") if told.get(n)}
             p = {"displayName": f"Recommendation {rec}", "policyDefinitionId": policy_id(rec), "severity": "High"}
-            p |= {"assessmentType": "BuiltIn", "preview": bool(told.get("preview")), "publishDates": dates}
+            kind = told.get("assessment", "BuiltIn")
+            p |= {"assessmentType": kind, "preview": bool(told.get("preview")), "publishDates": dates}
+            texts = {"deprecated": "plannedDeprecationDate", "description": "description"}
+            texts |= {"remediation": "remediationDescription"}
+            p |= {name: told[option] for option, name in texts.items() if told.get(option)}
             kind = "Microsoft.Security/assessmentMetadata"
             rows.append(_row(f"/providers/{kind}/{key(rec)}", kind, p))
     return rows
 
 
 def _initiative(world: World) -> dict:
-    policies = [{"policyDefinitionReferenceId": reference(r), "policyDefinitionId": policy_id(r)} for r in _recs(world)]
-    p = {"displayName": "Microsoft cloud security benchmark", "policyDefinitions": policies}
+    policies: list[dict] = []
+    for rec in _recs(world):
+        policies.append({"policyDefinitionReferenceId": reference(rec), "policyDefinitionId": policy_id(rec)})
+        if rec in world.switches:
+            policies[-1]["parameters"] = {"effect": {"value": f"[parameters('{world.switches[rec]}')]"}}
+    p: dict[str, Any] = {"displayName": "Microsoft cloud security benchmark", "policyDefinitions": policies}
+    p |= {"version": world.version} if world.version else {}
     return _row(INITIATIVE, "Microsoft.Authorization/policySetDefinitions", p)
 
 
@@ -320,8 +335,14 @@ def _pricings(world: World) -> list[dict]:
     ]  # fmt: skip
 
 
-def _made(option: dict) -> dict:
-    return {"systemData": {"createdBy": "ada@contoso.example", "createdAt": iso(option.get("created") or LONG_AGO)}}
+def _recorded(option: dict) -> dict:
+    """Options: created, by, by_type, modified, modified_by, modified_type."""
+    made = {"createdBy": option.get("by", "ada@contoso.example"), "createdAt": iso(option.get("created") or LONG_AGO)}
+    made |= {"createdByType": option["by_type"]} if option.get("by_type") else {}
+    if option.get("modified"):
+        made |= {"lastModifiedBy": option.get("modified_by", "bob@contoso.example")}
+        made |= {"lastModifiedByType": option.get("modified_type", "User"), "lastModifiedAt": iso(option["modified"])}
+    return {"systemData": made}
 
 
 def _exemptions(world: World) -> list[dict]:
@@ -334,8 +355,9 @@ def _exemptions(world: World) -> list[dict]:
         }
         p |= {"expiresOn": iso(e["expires"])} if e.get("expires") else {}
         p |= {"resourceSelectors": e["selectors"]} if e.get("selectors") else {}
+        p |= {"description": e["reason"]} if e.get("reason") else {}
         row_id = exemption_id(name, e["scope"], world.subscription)
-        rows.append(_row(row_id, "Microsoft.Authorization/policyExemptions", p, **_made(e)))
+        rows.append(_row(row_id, "Microsoft.Authorization/policyExemptions", p, **_recorded(e)))
     return rows
 
 
@@ -346,7 +368,12 @@ def _standards(world: World) -> list[dict]:
         data = {"exemptionCategory": category, "assignedAssessment": assessed}
         p = {"assignedStandard": None, "effect": e.get("effect", "Exempt"), "exemptionData": data}
         p |= {"expiresOn": iso(e["expires"])} if e.get("expires") else {}
-        p |= {"metadata": {"createdBy": "ada@contoso.example", "createdOn": iso(e.get("created") or LONG_AGO)}}
+        made = {"createdBy": e.get("by", "ada@contoso.example"), "createdOn": iso(e.get("created") or LONG_AGO)}
+        if e.get("modified"):
+            by = e.get("modified_by", "bob@contoso.example")
+            made |= {"lastUpdatedBy": by, "lastUpdatedOn": iso(e["modified"])}
+        p |= {"metadata": made}
+        p |= {"description": e["reason"]} if e.get("reason") else {}
         row_id = standard_id(name, e["scope"], world.subscription)
         rows.append(_row(row_id, "Microsoft.Security/standardAssignments", p))
     return rows
@@ -357,16 +384,18 @@ def _assignments(world: World) -> list[dict]:
     for name, a in world.assignments.items():
         scope = a.get("scope", "sub")
         p = {"displayName": name, "scope": _scope(scope, world.subscription), "notScopes": a.get("excluded", [])}
-        p |= {"policyDefinitionId": a.get("initiative", INITIATIVE), "parameters": {}}
+        parameters = {name: {"value": value} for name, value in a.get("parameters", {}).items()}
+        p |= {"policyDefinitionId": a.get("initiative", INITIATIVE), "parameters": parameters}
+        p |= {"metadata": a["metadata"]} if a.get("metadata") else {}
         row_id = assignment_id(name, scope, world.subscription)
-        rows.append(_row(row_id, "Microsoft.Authorization/policyAssignments", p, **_made(a)))
+        rows.append(_row(row_id, "Microsoft.Authorization/policyAssignments", p, **_recorded(a)))
     return rows
 
 
 def _connectors(world: World) -> list[dict]:
     kind = "Microsoft.Security/securityConnectors"
     p = {"hierarchyIdentifier": "123456789012", "environmentName": "AWS", "offerings": []}
-    return [_row(connector(n, world.subscription), kind, p, **_made(c)) for n, c in world.connectors.items()]
+    return [_row(connector(n, world.subscription), kind, p, **_recorded(c)) for n, c in world.connectors.items()]
 
 
 def _resources(world: World) -> list[dict]:
@@ -385,7 +414,7 @@ def _resources(world: World) -> list[dict]:
             "location": "westeurope",
         }
         row |= {"tags": told.get("tags", {})}
-        row |= {"createdTime": iso(told["createdTime"])} if told.get("createdTime") else {}
+        row |= {name: iso(told[name]) for name in ("createdTime", "changedTime") if told.get(name)}
         rows.append(row)
     return rows
 
@@ -397,5 +426,5 @@ def _governance(world: World) -> list[dict]:
         above = f"{world.id(res)}/providers/Microsoft.Security/assessments/{key(rec)}"
         row_id = f"{above}/governanceAssignments/{guid(res + rec)}"
         due = {"remediationDueDate": iso(g["due"]), "isGracePeriod": g.get("grace", True)}
-        rows.append(_row(row_id, kind, {"owner": "ada@contoso.example", **due}))
+        rows.append(_row(row_id, kind, {"owner": g.get("owner", "ada@contoso.example"), **due}))
     return rows

@@ -7,23 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
 
 from drift.adapters import dates
+from drift.adapters.authorship import made, modified
 from drift.adapters.fields import Fields, Source, unique
 from drift.errors import EvidenceError
 from drift.ids import is_guid, last
-from drift.model import (
-    NEVER,
-    Assignment,
-    Connector,
-    Evidence,
-    Exemption,
-    Grace,
-    Health,
-    Plan,
-    Recommendation,
-    Subscription,
-)
+from drift.model import NEVER, Assignment, Connector, Exemption, Grace, Health, Plan, Recommendation, Subscription
 from drift.names import Names
 
 
@@ -33,15 +25,11 @@ def _before(identity: str, provider: str) -> str | None:
     return identity[:at] if at >= 0 else None
 
 
-def _made(row: Fields) -> Evidence:
-    record = row.object("systemData")
-    if record is not None:
-        actor, kind = record.text("createdBy"), record.text("createdByType")
-        return Evidence("systemData", record.date("createdAt"), actor, kind)
-    record = row.object("metadata")
-    if record is not None:
-        return Evidence("metadata", record.date("createdOn"), record.text("createdBy"))
-    return Evidence("")
+_ASSESSED = ("description", "remediationDescription")
+"""What Microsoft rewrites when it assesses something else under the same key."""
+
+_SWITCH = re.compile(r"\[\s*parameters\(\s*'([^']+)'\s*\)\s*\]", re.IGNORECASE)
+"""How an initiative hands one of its parameters on to a policy."""
 
 
 def subscriptions(path: Source, rows: list[Fields]) -> dict[str, Subscription]:
@@ -71,9 +59,20 @@ def metadata(path: Source, rows: list[Fields]) -> dict[str, Recommendation]:
             row.text("severity"),
             dates.american(published.text("public")) if published else NEVER,
             dates.american(published.text("GA")) if published else NEVER,
+            dates.month(row.text("plannedDeprecationDate")),
+            row.line("assessedBy") or _assessed_by(row),
         )
 
     return unique(path, map(one, rows))
+
+
+def _assessed_by(row: Fields) -> str:
+    """A digest of what is assessed; "" where no description tells, as in a file that was shortened."""
+    if not any(map(row.text, _ASSESSED)):
+        return ""
+    policy = (row.text("policyDefinitionId") or "").lower()
+    told = [policy, *map(row.text, _ASSESSED), row.text("assessmentType")]
+    return sha256("\0".join(text for text in told if text).encode()).hexdigest()[:16]
 
 
 def placed(known: Mapping[str, Recommendation] | None, recommendations: Names) -> dict[int, Recommendation] | None:
@@ -81,19 +80,40 @@ def placed(known: Mapping[str, Recommendation] | None, recommendations: Names) -
     return None if known is None else {recommendations.place(name): one for name, one in known.items()}
 
 
-def initiatives(path: Source, rows: list[Fields]) -> dict[str, dict[str, str]]:
-    """Initiative id to (reference to policy definition id), all in lower case."""
+@dataclass(frozen=True, slots=True)
+class Initiatives:
+    """What initiatives say, by their id in lower case, as `Context` has it; None: the answer is not at hand."""
 
-    def one(row: Fields) -> tuple[str, dict[str, str]]:
+    references: Mapping[str, Mapping[str, str]] | None = None
+    switches: Mapping[str, Mapping[str, str]] | None = None
+    versions: Mapping[str, str] | None = None
+
+
+def initiatives(path: Source, rows: list[Fields]) -> Initiatives:
+    """What initiatives hold, which parameters switch it, and their versions."""
+
+    def one(row: Fields) -> tuple[str, tuple[dict[str, str], dict[str, str], str | None]]:
         references: dict[str, str] = {}
+        switches: dict[str, str] = {}
         for policy in row.objects("policyDefinitions"):
             definition = policy.need("policyDefinitionId").lower()
             reference = (policy.text("policyDefinitionReferenceId") or last(definition)).lower()
             if references.setdefault(reference, definition) != definition:
                 raise row.fail(f"reference {reference[:60]} stands for two policies")
-        return row.need("id"), dict(sorted(references.items()))
+            effect = policy.members("parameters").get("effect")
+            if effect is not None and (switch := _SWITCH.fullmatch(effect.value("value") or "")):
+                name = switch[1].lower()
+                switches[definition] = min(name, switches.get(definition, name))  # in whatever order they are listed
+        inner = row.object("metadata")
+        version = row.value("version") or (inner.value("version") if inner is not None else None)
+        return row.need("id"), (dict(sorted(references.items())), dict(sorted(switches.items())), version)
 
-    return unique(path, map(one, rows))
+    found = unique(path, map(one, rows))
+    return Initiatives(
+        {identity: references for identity, (references, _, _) in found.items()},
+        {identity: switches for identity, (_, switches, _) in found.items()},
+        {identity: version for identity, (_, _, version) in found.items() if version},
+    )
 
 
 def ancestors(path: Source, rows: list[Fields]) -> dict[str, tuple[str, ...]]:
@@ -134,7 +154,11 @@ def health(path: Source, rows: list[Fields]) -> dict[str, Health]:
 
 def connectors(path: Source, rows: list[Fields]) -> dict[str, Connector]:
     """By id."""
-    return unique(path, [(r.need("id"), Connector(r.need("id"), last(r.need("id")), _made(r))) for r in rows])
+
+    def one(row: Fields) -> tuple[str, Connector]:
+        return row.need("id"), Connector(row.need("id"), last(row.need("id")), made(row), modified(row))
+
+    return unique(path, map(one, rows))
 
 
 def assignments(path: Source, rows: list[Fields]) -> dict[str, Assignment]:
@@ -144,8 +168,15 @@ def assignments(path: Source, rows: list[Fields]) -> dict[str, Assignment]:
         identity = row.need("id")
         scope = row.text("scope") or _before(identity, "microsoft.authorization/policyassignments") or ""
         excluded = tuple(sorted(s.lower() for s in row.texts("notScopes")))
+        parameters = {name: inner.value("value") for name, inner in row.members("parameters").items()}
         return identity, Assignment(
-            identity, scope.lower(), (row.text("policyDefinitionId") or "").lower(), excluded, _made(row)
+            identity,
+            scope.lower(),
+            (row.text("policyDefinitionId") or "").lower(),
+            excluded,
+            made(row),
+            modified(row),
+            {name: value for name, value in parameters.items() if value is not None},
         )
 
     return unique(path, map(one, rows))
@@ -165,10 +196,12 @@ def policy_exemptions(path: Source, rows: list[Fields]) -> dict[str, Exemption]:
             title=row.text("displayName") or last(identity),
             mitigated=(row.text("exemptionCategory") or "").lower() == "mitigated",
             expires=row.date("expiresOn"),
-            made=_made(row),
+            made=made(row),
             assignment=row.need("policyAssignmentId").lower(),
             references=tuple(sorted(ref.lower() for ref in row.texts("policyDefinitionReferenceIds"))),
             selectors=bool(row.objects("resourceSelectors")),
+            modified=modified(row),
+            reason=row.line("description") or "",
         )
 
     return unique(path, map(one, rows))
@@ -195,28 +228,41 @@ def standard_exemptions(path: Source, rows: list[Fields]) -> dict[str, Exemption
                     title=row.text("displayName") or last(identity),
                     mitigated=(data.text("exemptionCategory") or "").lower() == "mitigated",
                     expires=row.date("expiresOn"),
-                    made=_made(row),
+                    made=made(row),
                     recommendation=key.lower(),
                     excluded=tuple(sorted(s.lower() for s in row.texts("excludedScopes"))),
+                    modified=modified(row),
+                    reason=row.line("description") or "",
                 ),
             )
         )
     return unique(path, found)
 
 
-def _grace(row: Fields) -> tuple[str, tuple[str, bool, int]]:
-    return row.need("id"), (row.need("id"), row.flag("isGracePeriod"), row.date("remediationDueDate"))
+def governance(
+    path: Source, rows: list[Fields], resources: Names, recommendations: Names
+) -> tuple[tuple[Grace, ...], tuple[Grace, ...]]:
+    """The governance assignments with a grace period, and those without; only what has a due date.
 
+    The latest due date where one mark has several.
+    """
 
-def graces(path: Source, rows: list[Fields], resources: Names, recommendations: Names) -> tuple[Grace, ...]:
-    """The governance assignments with a grace period, the latest due date where one mark has several."""
-    found: dict[tuple[int, int], int] = {}
-    for identity, shield, due in unique(path, map(_grace, rows)).values():
+    def one(row: Fields) -> tuple[str, tuple[str, bool, int, str | None]]:
+        identity, due = row.need("id"), row.date("remediationDueDate")
+        return identity, (identity, row.flag("isGracePeriod"), due, row.line("owner"))
+
+    found: dict[tuple[bool, int, int], Grace] = {}
+    for identity, shield, due, owner in unique(path, map(one, rows)).values():
         assessment = _before(identity, "microsoft.security/assessments")
         parts = re.search(r"/providers/microsoft\.security/assessments/([^/]+)/", identity, re.IGNORECASE)
         if assessment is None or parts is None:
             raise EvidenceError(f"{path}: {identity[:120]!r} is not the id of a governance assignment")
-        if shield and due != NEVER:
-            mark = resources.place(assessment), recommendations.place(parts[1])
-            found[mark] = max(due, found.get(mark, NEVER))
-    return tuple(Grace(*mark, due) for mark, due in found.items())
+        if due != NEVER:
+            grace = Grace(resources.place(assessment), recommendations.place(parts[1]), due, owner)
+            known = found.setdefault((shield, grace.resource, grace.recommendation), grace)
+            if due > known.due:
+                found[shield, grace.resource, grace.recommendation] = grace
+    return (
+        tuple(grace for (shield, _, _), grace in found.items() if shield),
+        tuple(grace for (shield, _, _), grace in found.items() if not shield),
+    )

@@ -31,11 +31,13 @@ class _Status(msgspec.Struct, gc=False):
     first: str | None = msgspec.field(name="firstEvaluationDate", default=None)
 
 
-class _SnakeStatus(msgspec.Struct, gc=False):
-    code: _Code
-    cause: str | None = None
-    changed: str | None = msgspec.field(name="status_change_date", default=None)
-    first: str | None = msgspec.field(name="first_evaluation_date", default=None)
+class _FlatStatus(_Status, gc=False):
+    snake_changed: str | None = msgspec.field(name="status_change_date", default=None)
+    snake_first: str | None = msgspec.field(name="first_evaluation_date", default=None)
+
+    def __post_init__(self) -> None:
+        self.changed = self.changed or self.snake_changed
+        self.first = self.first or self.snake_first
 
 
 class _Small(msgspec.Struct, gc=False):
@@ -89,31 +91,26 @@ class _NestedRow(msgspec.Struct, gc=False):
 
 
 class _FlatRow(msgspec.Struct, gc=False):
-    """As `az security assessment list` prints it."""
+    """As `az security assessment list` prints it, or in snake case, as the SDK's `as_dict()` does."""
 
     name: _Id
     id: _Id
-    status: _Status
+    status: _FlatStatus
     details: _Any | None = msgspec.field(name="resourceDetails", default=None)
+    snake_details: _Any | None = msgspec.field(name="resource_details", default=None)
 
-
-class _SnakeRow(msgspec.Struct, gc=False):
-    """As the SDK's `as_dict()` prints it."""
-
-    name: _Id
-    id: _Id
-    status: _SnakeStatus
-    details: _Any | None = msgspec.field(name="resource_details", default=None)
+    def __post_init__(self) -> None:
+        self.details = self.details or self.snake_details
 
 
 NESTED_SHAPES = (_SmallRow, _CapitalRow, _NestedRow)
 """As ARM answers. Narrowest first: what a shape does not ask for is not decoded."""
 
-MARK_SHAPES = (*NESTED_SHAPES, _FlatRow, _SnakeRow)
+MARK_SHAPES = (*NESTED_SHAPES, _FlatRow)
 """Whatever wrote them."""
 
 
-def _resource(row: _NestedRow | _FlatRow | _SnakeRow) -> str:
+def _resource(row: _NestedRow | _FlatRow) -> str:
     details = row.properties.details if isinstance(row, _NestedRow) else row.details
     if details is not None and (named := details.small or details.capital):
         return named
@@ -224,13 +221,19 @@ class _Resource(msgspec.Struct, gc=False):
     type: str | None = None
     created: str | None = msgspec.field(name="createdTime", default=None)
     snake: str | None = msgspec.field(name="created_time", default=None)
+    changed: str | None = msgspec.field(name="changedTime", default=None)
+    snake_changed: str | None = msgspec.field(name="changed_time", default=None)
     tags: msgspec.Raw = msgspec.Raw(b"null")
 
 
 def inventory(path: str, blocks: stream.Blocks[Any], resources: Names) -> Inventory:
-    """The resources of a subscription. Raises EvidenceError for rows that contradict each other."""
+    """The resources of a subscription; of rows that repeat the later `changedTime` counts.
+
+    Raises EvidenceError for a date that is none, and for rows that contradict each other otherwise.
+    """
     places: list[Any] = []
     created: list[Longs] = []
+    changed: list[Longs] = []
     sets: list[Any] = []
     table: dict[bytes, int] = {b"null": 0, b"{}": 0}
     tag_sets: list[dict[str, str]] = [{}]
@@ -250,10 +253,8 @@ def inventory(path: str, blocks: stream.Blocks[Any], resources: Names) -> Invent
     for rows in blocks:
         if not rows:
             continue
-        try:
-            created.append(dates.column([row.created or row.snake or "" for row in rows]))
-        except ValueError as error:
-            raise EvidenceError(f"{path}: `createdTime`: {error}") from None
+        created.append(_dates(path, "createdTime", [row.created or row.snake or "" for row in rows]))
+        changed.append(_dates(path, "changedTime", [row.changed or row.snake_changed or "" for row in rows]))
         places.append(resources.places([row.id for row in rows]))
         raws = [bytes(row.tags) for row in rows]
         sets.append(np.array([table[raw] if raw in table else tag_set(raw) for raw in raws], np.int32))
@@ -264,15 +265,23 @@ def inventory(path: str, blocks: stream.Blocks[Any], resources: Names) -> Invent
     if not places:
         none = np.zeros(0, np.int32)
         return Inventory(none, none.astype(np.int64), none, tuple(tag_sets), frozenset())
-    resource, made, tags = np.concatenate(places), np.concatenate(created), np.concatenate(sets)
-    order = np.argsort(resource, kind="stable")
-    resource, made, tags = resource[order], made[order], tags[order]
+    columns = [np.concatenate(column) for column in (places, created, changed, sets)]
+    order = np.argsort(columns[0], kind="stable")
+    resource, made, written, tags = (column[order] for column in columns)
     repeated = np.flatnonzero(resource[1:] == resource[:-1])
     for at in repeated[(made[repeated] != made[repeated + 1]) | (tags[repeated] != tags[repeated + 1])]:
         raise EvidenceError(f"{path}: {resources[int(resource[at])]} is there twice, and the two rows differ")
     keep = np.ones(len(resource), np.bool_)
     keep[repeated + 1] = False
-    return Inventory(resource[keep], made[keep], tags[keep], tuple(tag_sets), frozenset(types))
+    latest = np.maximum.reduceat(written, np.flatnonzero(keep)) if (written != NEVER).any() else None
+    return Inventory(resource[keep], made[keep], tags[keep], tuple(tag_sets), frozenset(types), latest)
+
+
+def _dates(path: str, field: str, texts: list[str]) -> Longs:
+    try:
+        return dates.column(texts)
+    except ValueError as error:
+        raise EvidenceError(f"{path}: `{field}`: {error}") from None
 
 
 RESOURCE_SHAPES = (_Resource,)

@@ -12,6 +12,7 @@ from drift.model import HOUR, NEVER, Longs, moment, ticks
 
 _FRACTION = re.compile(r"(:\d\d)[.,](\d+)")
 _SECOND = HOUR // 3600
+_MONTH = re.compile(r"(\d\d)/(\d{4})", re.ASCII)
 _SEPARATORS = {4: ord("-"), 7: ord("-"), 10: ord("T"), 13: ord(":"), 16: ord(":")}
 _DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
 _LAST_DAY = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.uint8)
@@ -95,6 +96,31 @@ def one(text: str) -> int:
     except (ValueError, OverflowError):
         raise ValueError(f"{text[:40]!r} is not a date") from None
     return tick + (int(fraction[2][:7].ljust(7, "0")) if fraction else 0)
+
+
+def perhaps(text: str | None) -> int:
+    """One ISO 8601 date to ticks; NEVER for anything else: of a field in which people may write what they like."""
+    try:
+        return one(text or "")
+    except ValueError:
+        return NEVER
+
+
+def month(text: str | None) -> int:
+    """`MM/YYYY`, as `plannedDeprecationDate` has it: the first tick of the month; NEVER for anything else."""
+    found = _MONTH.fullmatch(text or "")
+    try:
+        return NEVER if found is None else ticks(datetime(int(found[2]), int(found[1]), 1, tzinfo=UTC))
+    except ValueError:
+        return NEVER
+
+
+def written(tick: int) -> str | None:
+    """A tick as Azure writes dates, to 100 ns; None for NEVER."""
+    if tick == NEVER:
+        return None
+    whole = moment(tick).replace(microsecond=0, tzinfo=None).isoformat()
+    return f"{whole}.{tick % 10_000_000:07d}Z"
 
 
 def american(text: str | None) -> int:

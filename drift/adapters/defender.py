@@ -42,7 +42,7 @@ class Defender:
         """The arguments are those of `Arm`, which raises ValueError for an endpoint that may not be asked so."""
         self._arm = Arm(endpoint, credential, backoff=backoff, patience=patience)
         self._metadata = _Kept[dict[str, Recommendation]]()
-        self._initiatives = _Kept[dict[str, dict[str, str]]]()
+        self._initiatives = _Kept[arm.Initiatives]()
 
     def now(self) -> int:
         """The tick of Azure's clock at the last answer that this thread had. Raises ServiceError if it had none."""
@@ -112,17 +112,22 @@ class Defender:
             if unscored is None:
                 counts, marks = reading.settled(counts)
                 unscored = scores.reason(subscription, counts.score, plans)
+            initiatives = self._known_initiatives() or arm.Initiatives()
+            graces, dues = optional(lambda: reading.governance(marks)) or (None, None)
             context = replace(
                 minimal,
                 plans=plans,
                 recommendations=arm.placed(self._known_metadata(), recommendations),
-                initiatives=self._known_initiatives(),
+                initiatives=initiatives.references,
+                switches=initiatives.switches,
+                versions=initiatives.versions,
                 inventory=optional(reading.inventory),
                 connectors=optional(reading.connectors),
                 assignments=optional(reading.assignments),
                 policy_exemptions=optional(reading.policy_exemptions),
                 standard_exemptions=optional(reading.standard_exemptions),
-                graces=optional(lambda: reading.graces(marks)),
+                graces=graces,
+                dues=dues,
                 provisioning=optional(reading.provisioning),
                 health=optional(reading.health),
             )
@@ -136,10 +141,10 @@ class Defender:
 
         return optional(lambda: self._metadata.get(self.now(), read))
 
-    def _known_initiatives(self) -> Mapping[str, Mapping[str, str]] | None:
+    def _known_initiatives(self) -> arm.Initiatives | None:
         path = f"/{POLICY}/policySetDefinitions/{last(BENCHMARK)}?api-version=2023-04-01"
 
-        def read() -> dict[str, dict[str, str]]:
+        def read() -> arm.Initiatives:
             label = f"GET {path.partition('?')[0]}"
             return arm.initiatives(label, numbered(label, [self._arm.one(path)]))
 

@@ -7,22 +7,27 @@ as such: one printable line, cut to length.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
-from drift.adapters import dates, operations
+from drift.actors import Happening
+from drift.adapters import dates, operations, stream
+from drift.adapters.fields import LONGEST as LONGEST
+from drift.adapters.fields import line
 from drift.adapters.operations import Verb
+from drift.errors import EvidenceError
 from drift.ids import is_guid
-from drift.model import Happening, Json
+from drift.model import Json
 
 if TYPE_CHECKING:
     import azure.functions as func
 
-LONGEST, LONGEST_ID = 512, 1024
-"""Characters that are kept of a text, and of an id."""
+LONGEST_ID = 1024
+"""Characters that are kept of an id; of another text LONGEST."""
 
 LARGEST_MESSAGE = 45_000
 """Bytes of a message on a queue, which holds 64 KiB in base64."""
@@ -84,7 +89,59 @@ def _kept(value: Any, shape: Json | None, longest: int) -> Any:
 
 def read(body: bytes | str) -> Happening | None:
     """What an event tells, or None when it is not about what moves a score. Raises EventError."""
-    raw = _decoded(body)
+    try:
+        raw = msgspec.json.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise EventError(f"an event can't be read: it is no JSON ({error})") from None
+    return _told(raw)
+
+
+def from_file(path: Path, report: Callable[[int, int], None] = lambda *_: None) -> list[Happening]:
+    """What the events of a file tell, each once, in order of time: one event, a list of them, or one a line.
+
+    Both schemas may be mixed, and a line may hold a list. `report` is told how many of the events are about what moves
+    a score, and how many are not. Raises EvidenceError naming the file and the line, or the place in the list, of what
+    can't be read.
+    """
+    found: dict[str, Happening] = {}
+    others = 0
+    for where, raw in _in_file(path):
+        try:
+            happening = _told(raw)
+        except EventError as error:
+            raise EvidenceError(f"{path}: {where}: {error}") from None
+        if happening is None:
+            others += 1
+        else:
+            found.setdefault(happening.key, happening)
+    report(len(found), others)
+    return sorted(found.values(), key=lambda one: (one.time, one.key))
+
+
+def _in_file(path: Path) -> Iterator[tuple[str, Any]]:
+    """The events of a file as they are, with where each stands."""
+    content = stream.content(path)
+    try:
+        whole = msgspec.json.decode(content)
+    except (ValueError, RecursionError) as error:
+        lines = [(number, text) for number, text in enumerate(content.splitlines(), 1) if text.strip()]
+        if len(lines) < 2:
+            raise EvidenceError(f"{path}: is not valid JSON, or cut short ({error})") from None
+        for number, text in lines:
+            try:
+                rows = msgspec.json.decode(text)
+            except (ValueError, RecursionError) as wrong:
+                raise EvidenceError(f"{path}: line {number}: is not JSON, whole on its line ({wrong})") from None
+            yield from ((f"line {number}", row) for row in (rows if isinstance(rows, list) else [rows]))
+    else:
+        rows = whole if isinstance(whole, list) else [whole]
+        yield from ((f"event {number}", row) for number, row in enumerate(rows, 1))
+
+
+def _told(raw: Any) -> Happening | None:
+    """What a decoded event tells."""
+    if not isinstance(raw, dict):
+        raise EventError(f"an event can't be read: it is {line(type(raw).__name__)}, and not one object")
     kind = raw.get("type" if "specversion" in raw else "eventType")
     if not isinstance(kind, str):
         raise EventError("an event can't be read: it has no type")
@@ -95,16 +152,6 @@ def read(body: bytes | str) -> Happening | None:
     if changed is not None:
         return _changed(event, cast(Verb, changed[1].lower()), changed[2].lower() == "success")
     return _stated(event)
-
-
-def _decoded(body: bytes | str) -> Json:
-    try:
-        raw = msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
-        raise EventError(f"an event can't be read: it is no JSON ({error})") from None
-    if not isinstance(raw, dict):
-        raise EventError(f"an event can't be read: it is {_line(type(raw).__name__)}, and not one object")
-    return raw
 
 
 class _Event:
@@ -123,6 +170,7 @@ class _Event:
                 raise self.fail(f"its `{name}` is missing, or no text")
         if not all(isinstance(raw.get(name), str | None) for name in ("subject", "topic")):
             raise self.fail("its `subject` or `topic` is no text")
+        self.time = self.date(raw[time])
         try:
             if cloud:
                 told = CloudEvent[Any].from_dict({k: v for k, v in raw.items() if k in _CLOUD and v is not None})
@@ -136,10 +184,9 @@ class _Event:
             raise self.fail("its `data` is no object")
         self.data: Json = data
         self.type: str = raw[kind]
-        self.time = self.date(raw[time])
 
     def fail(self, why: str) -> EventError:
-        return EventError(f"event {_line(self.id, 80)} can't be read: {_line(why, 200)}")
+        return EventError(f"event {line(self.id, 80)} can't be read: {line(why, 200)}")
 
     def date(self, text: str) -> int:
         """The tick of a date."""
@@ -187,18 +234,19 @@ def _changed(event: _Event, verb: Verb, succeeded: bool) -> Happening | None:
     detail = {"status": _text(data, "status"), "role": _text(evidence, "role")}
     return Happening(
         key=event.key(),
-        id=_line(event.id, LONGEST_ID),
-        source=_line(event.source, LONGEST_ID),
+        id=line(event.id, LONGEST_ID),
+        source=line(event.source, LONGEST_ID),
         time=event.time,
-        operation=_line(operation),
+        operation=line(operation),
         category=category,
         action=verb,
         succeeded=succeeded,
         subscription=event.subscription(),
-        subject=_text(data, "resourceUri", LONGEST_ID) or _line(event.subject, LONGEST_ID),
+        subject=_text(data, "resourceUri", LONGEST_ID) or line(event.subject, LONGEST_ID),
         actor=_text(claims, "name") or user or _text(claims, "appid") or actor_id,
         actor_type=_actor_type(claims, evidence),
         actor_id=actor_id,
+        address=user,
         ip=_text(claims, "ipaddr") or _text(_object(data, "httpRequest"), "clientIpAddress"),
         correlation=_text(data, "correlationId"),
         detail={name: text for name, text in detail.items() if text is not None},
@@ -213,15 +261,15 @@ def _stated(event: _Event) -> Happening:
     detail |= {name: _text(data, name, LONGEST_ID) for name in _STATE_IDS}
     return Happening(
         key=event.key(),
-        id=_line(event.id, LONGEST_ID),
-        source=_line(event.source, LONGEST_ID),
+        id=line(event.id, LONGEST_ID),
+        source=line(event.source, LONGEST_ID),
         time=event.time if found is None else event.date(found),
-        operation=_line(event.type),
+        operation=line(event.type),
         category="policy_state",
         action="state",
         succeeded=True,
         subscription=event.subscription(),
-        subject=_line(event.subject, LONGEST_ID),
+        subject=line(event.subject, LONGEST_ID),
         detail={name: text for name, text in detail.items() if text is not None},
     )
 
@@ -245,10 +293,4 @@ def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _text(data: Mapping[str, Any], name: str, longest: int = LONGEST) -> str | None:
     value = data.get(name)
-    return (_line(value, longest) or None) if isinstance(value, str) else None
-
-
-def _line(text: str, longest: int = LONGEST) -> str:
-    """A text as one line of printable characters, cut to length."""
-    text = "".join(" " if ch.isspace() else ch for ch in text if ch.isspace() or ch.isprintable())
-    return " ".join(text.split())[:longest]
+    return (line(value, longest) or None) if isinstance(value, str) else None

@@ -36,7 +36,8 @@ class Folder:
         self._folders = self._match_folders()
         known = self._optional(path / "assessment-metadata.json", arm.metadata)
         self._metadata = arm.placed(known, recommendations)
-        self._initiatives = self._optional(path / "policy-set-definitions.json", arm.initiatives)
+        initiatives = self._optional(path / "policy-set-definitions.json", arm.initiatives)
+        self._initiatives = initiatives or arm.Initiatives()
         self._ancestors = self._read_ancestors()
 
     @property
@@ -115,6 +116,8 @@ class Folder:
         if _there(path := folder / "resources.json"):
             read = stream.rows(path, assessments.RESOURCE_SHAPES)
             inventory = assessments.inventory(str(path), read, resources)
+        path = folder / "governance-assignments.json"
+        graces, dues = self._optional(path, arm.governance, resources, recommendations) or (None, None)
         return Context(
             recommendations=self._metadata,
             inventory=inventory,
@@ -123,8 +126,11 @@ class Folder:
             assignments=self._optional(folder / "policy-assignments.json", arm.assignments),
             policy_exemptions=self._optional(folder / "policy-exemptions.json", arm.policy_exemptions),
             standard_exemptions=self._optional(folder / "standard-assignments.json", arm.standard_exemptions),
-            graces=self._optional(folder / "governance-assignments.json", arm.graces, resources, recommendations),
-            initiatives=self._initiatives,
+            graces=graces,
+            dues=dues,
+            initiatives=self._initiatives.references,
+            switches=self._initiatives.switches,
+            versions=self._initiatives.versions,
             ancestors=self._above(identity),
             provisioning=self._optional(folder / "auto-provisioning-settings.json", arm.provisioning),
             health=self._optional(folder / "health-reports.json", arm.health),

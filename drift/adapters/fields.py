@@ -22,8 +22,14 @@ from drift.model import NEVER
 type Source = Path | str
 """Where rows stand, for errors: a file, or what was asked of a service."""
 
+LONGEST = 512
+"""Characters that are kept of a text that people write."""
+
 LARGEST, SMALLEST = 1e12, 1e-9
 """No count, maximum or weight of Azure comes near; beyond them arithmetic would be."""
+
+_LONGEST_VALUE = 200
+"""Characters that are kept of a value."""
 
 _UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -73,6 +79,17 @@ class Fields:
         if not value:
             raise self.fail(f"`{name}` is missing")
         return value
+
+    def line(self, name: str, longest: int = LONGEST) -> str | None:
+        """A string that people wrote, as `line` makes it; None where there is none."""
+        return line(self.text(name) or "", longest) or None
+
+    def value(self, name: str) -> str | None:
+        """A string, a number or a truth value as one line; None for anything else."""
+        value = self._get(name)
+        if isinstance(value, bool):
+            return str(value).lower()
+        return line(str(value), _LONGEST_VALUE) if isinstance(value, str | int | float) else None
 
     def number(self, name: str) -> float | None:
         """A number from 0 to LARGEST, or None."""
@@ -128,6 +145,12 @@ class Fields:
             raise self.fail(f"`{name}` holds something other than objects")
         return [Fields(row, self._path, self._row) for row in rows]
 
+    def members(self, name: str) -> dict[str, Fields]:
+        """The objects of an object inside, by their names in lower case, in order of name."""
+        value: dict[str, Any] = self._typed(name, dict, "an object") or {}
+        inner = {key.lower(): Fields(one, self._path, self._row) for key, one in value.items() if isinstance(one, dict)}
+        return dict(sorted(inner.items()))
+
     def texts(self, name: str) -> tuple[str, ...]:
         """The strings of a list inside."""
         rows: list[Any] = self._typed(name, list, "a list") or []
@@ -139,6 +162,12 @@ class Fields:
         """An object of strings, such as tags."""
         value: dict[str, Any] = self._typed(name, dict, "an object") or {}
         return {key: text for key, text in value.items() if isinstance(text, str)}
+
+
+def line(text: str, longest: int = LONGEST) -> str:
+    """A text as one line of printable characters, cut to length."""
+    text = "".join(" " if ch.isspace() else ch for ch in text if ch.isspace() or ch.isprintable())
+    return " ".join(text.split())[:longest]
 
 
 def _shown(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from drift.model import Category
+from drift.actors import Category
 
 type Verb = Literal["write", "delete", "action"]
 """What an event of Azure Resource Manager is of."""

@@ -95,7 +95,7 @@ class Reading:
         return assessments.marks(_label(path), pages, self._resources, self._recommendations, taken_at)
 
     def inventory(self) -> Inventory:
-        path = f"{self._scope}/resources?api-version=2021-04-01&$expand=createdTime"
+        path = f"{self._scope}/resources?api-version=2021-04-01&$expand=createdTime,changedTime"
         pages = self._arm.pages(path, assessments.RESOURCE_SHAPES)
         return assessments.inventory(_label(path), pages, self._resources)
 
@@ -122,21 +122,21 @@ class Reading:
     def standard_exemptions(self) -> Mapping[str, Exemption]:
         return arm.standard_exemptions(*self._raw(f"{SECURITY}/standardAssignments?api-version=2024-08-01"))
 
-    def graces(self, marks: Marks) -> tuple[Grace, ...]:
-        """The grace periods of Unhealthy marks, where the subscription has governance rules.
+    def governance(self, marks: Marks) -> tuple[tuple[Grace, ...], tuple[Grace, ...]]:
+        """The grace periods and the due dates of Unhealthy marks, where the subscription has governance rules.
 
         There is no list of them for a subscription: it is a request for each recommendation.
         """
         ask = self._security.governance_rules.list
         label, rules = self._listed("governanceRules", lambda: ask(self._scope[1:]))
         if not rules:
-            return ()
+            return (), ()
         unhealthy = np.unique(marks.recommendation[marks.status == Status.UNHEALTHY]).tolist()
         found: list[Fields] = []
         for key in sorted(self._recommendations[place] for place in unhealthy):
             inner = f"assessments/{quote(key, safe='')}/governanceAssignments"
             found += self._raw(f"{SECURITY}/{inner}?api-version=2022-01-01-preview")[1]
-        return arm.graces(label, found, self._resources, self._recommendations)
+        return arm.governance(label, found, self._resources, self._recommendations)
 
     def _listed(self, name: str, ask: Callable[[], Any]) -> tuple[str, list[Fields]]:
         label = f"GET {self._scope}/{SECURITY}/{name}"

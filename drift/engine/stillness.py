@@ -39,6 +39,7 @@ def _same_marks(old: Marks, new: Marks) -> bool:
 
 
 def _same_inventory(old: Inventory | None, new: Inventory | None) -> bool:
+    """Without `written`: a comparison asks the newer snapshot for it, and the older one's need not be fresh."""
     if old is None or new is None:
         return old is new
     if old.types != new.types or not np.array_equal(old.resource, new.resource):

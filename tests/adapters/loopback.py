@@ -136,8 +136,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if path.endswith("/securescorecontrols") and query.get("$expand") != ["definition"]:
             found = [row | {"properties": {**row["properties"], "definition": None}} for row in found]
-        if path.endswith("/resources") and query.get("$expand") != ["createdTime"]:
-            found = [{k: v for k, v in row.items() if k != "createdTime"} for row in found]
+        if path.endswith("/resources"):
+            asked = query.get("$expand", [""])[0].split(",")
+            missing = {"createdTime", "changedTime", "provisioningState"}.difference(asked)
+            found = [{k: v for k, v in row.items() if k not in missing} for row in found]
         at = int(query.get("$skiptoken", ["0"])[0])
         size = self.server.pages
         page: dict[str, Any] = {"value": found[at // 2 * size : (at // 2 + 1) * size]}

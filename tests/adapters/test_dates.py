@@ -149,6 +149,33 @@ def test_publish_dates_are_american(text, tick):
     assert dates.american(text) == tick
 
 
+@pytest.mark.parametrize(
+    ("text", "tick"),
+    [
+        ("03/2026", ticks(datetime(2026, 3, 1, tzinfo=UTC))),
+        ("12/2030", ticks(datetime(2030, 12, 1, tzinfo=UTC))),
+        ("3/2026", NEVER),
+        ("13/2026", NEVER),
+        ("00/2026", NEVER),
+        ("01/0000", NEVER),
+        ("03/01/2026", NEVER),
+        ("2026-03-01", NEVER),
+        ("\u0660\u0663/2026", NEVER),
+        (" 03/2026\n", NEVER),
+        ("", NEVER),
+        (None, NEVER),
+    ],
+)
+def test_a_planned_deprecation_is_the_first_of_its_month(text, tick):
+    assert dates.month(text) == tick
+
+
+@pytest.mark.parametrize("text", ["soon", "", None, "03/2026", "2026-13-01T00:00:00Z"])
+def test_what_may_be_a_date_and_is_none_is_never(text):
+    assert dates.perhaps(text) == NEVER
+    assert dates.perhaps("2026-03-02T12:00:00Z") == NOON
+
+
 def test_an_american_date_is_no_iso_date():
     with pytest.raises(ValueError, match="03/02/2026"):
         dates.one("03/02/2026")

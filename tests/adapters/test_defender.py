@@ -18,6 +18,7 @@ from drift.model import NEVER, Context, Snapshot, Status, Subscription, moment, 
 from drift.names import Names
 from tests.adapters.loopback import CUT, EMPTY, HTML, RESET, Azure, azure
 from tests.build import (
+    BUILT_IN,
     SUB,
     T0,
     Estate,
@@ -25,6 +26,8 @@ from tests.build import (
     at,
     estate,
     exemption,
+    guid,
+    iso,
     key,
     mark,
     standard_exemption,
@@ -73,13 +76,31 @@ def rich() -> Estate:
             ("aws1", "b"): "Healthy",
             ("sub", "s"): "Unhealthy",
         },
-        recommendations={"p": {"preview": True}, "a": {"GA": at(-500), "public": at(-900)}},
+        recommendations={
+            "p": {"preview": True, "deprecated": "05/2026"},
+            "a": {"GA": at(-500), "public": at(-900), "description": "Who may log in", "remediation": "<p>Do.</p>"},
+        },
+        switches={"a": "aMonitoringEffect", "p": "pMonitoringEffect"},
+        version="57.56.0",
+        assignments={
+            BUILT_IN: {
+                "modified": at(-7),
+                "parameters": {"aMonitoringEffect": "AuditIfNotExists", "days": 30, "on": True},
+            },
+            "old": {"metadata": {"updatedBy": guid("bob"), "updatedOn": iso(at(-9))}},
+        },
         plans={"FoundationalCspm": "Standard", "SqlServers": {"tier": "Standard", "since": at(-3)}, "Arm": "Free"},
-        connectors={"conn": {"created": at(-40)}},
-        exemptions={"e": exemption("vm2", ("b",), created=at(-2), expires=at(500)), "m": exemption("mg:mg-a", ("p",))},
-        standards={"s": standard_exemption("vm3", "b", category="mitigated")},
-        governance={("kv2", "g"): {"due": at(900)}, ("kv3", "g"): {"due": at(900), "grace": False}},
-        resources={"sql1": {"createdTime": at(-1), "tags": {"owner": "ada"}}, "web1": {"type": "Other/things"}},
+        connectors={"conn": {"created": at(-40), "by": guid("pipeline"), "by_type": "Application", "modified": at(-4)}},
+        exemptions={
+            "e": exemption("vm2", ("b",), created=at(-2), expires=at(500), modified=at(-1), reason="On its way out"),
+            "m": exemption("mg:mg-a", ("p",)),
+        },
+        standards={"s": standard_exemption("vm3", "b", category="mitigated", by=guid("ada"), modified=at(-5))},
+        governance={("kv2", "g"): {"due": at(900)}, ("kv3", "g"): {"due": at(900), "grace": False, "owner": "bob"}},
+        resources={
+            "sql1": {"createdTime": at(-1), "changedTime": at(-0.5), "tags": {"owner": "ada"}},
+            "web1": {"type": "Other/things"},
+        },
         ancestors=["mg-a", "mg-root"],
         tags={"environment": "prod"},
     )
@@ -103,9 +124,12 @@ def collected(server: Azure, identity: str = SUB) -> Snapshot:
     return source.snapshot(subscription, Names(), Names(), above)
 
 
-def from_folder(folder: Folder, path: Any, identity: str = SUB) -> Snapshot:
-    evidence = Evidence(write(folder, path), Names())
-    snapshot = evidence.snapshot(identity, Names(), evidence.recommendations.copy())
+def from_folder(
+    folder: Folder, path: Any, identity: str = SUB, registers: tuple[Names, Names] | None = None
+) -> Snapshot:
+    resources, recommendations = registers or (Names(), Names())
+    evidence = Evidence(write(folder, path), recommendations)
+    snapshot = evidence.snapshot(identity, resources, evidence.recommendations.copy())
     assert snapshot is not None
     return snapshot
 
@@ -114,16 +138,19 @@ def told(snapshot: Snapshot) -> dict[str, Any]:
     """All that a snapshot says, with names for positions."""
     resources, keys, context = snapshot.resources, snapshot.recommendations, snapshot.context
     columns = (snapshot.marks.status, snapshot.marks.because, snapshot.marks.changed, snapshot.marks.first)
-    rows = zip(*(column.tolist() for column in columns), strict=True)
+    told_of = zip(*(column.tolist() for column in columns), strict=True)
     pairs = zip(snapshot.marks.resource.tolist(), snapshot.marks.recommendation.tolist(), strict=True)
     around: dict[str, Any] = {field.name: getattr(context, field.name) for field in fields(Context)}
     if context.recommendations is not None:
         around["recommendations"] = {keys[place]: one for place, one in context.recommendations.items()}
-    if context.graces is not None:
-        around["graces"] = {(resources[g.resource], keys[g.recommendation], g.due) for g in context.graces}
+    for name in ("graces", "dues"):
+        if (rows := getattr(context, name)) is not None:
+            around[name] = {(resources[g.resource], keys[g.recommendation], g.due, g.owner) for g in rows}
     if (inventory := context.inventory) is not None:
-        listed = zip(inventory.resource.tolist(), inventory.created.tolist(), inventory.tags.tolist(), strict=True)
-        made = {resources[place]: (created, inventory.tag_sets[tags]) for place, created, tags in listed}
+        written = [NEVER] * len(inventory.resource) if inventory.written is None else inventory.written.tolist()
+        columns = (column.tolist() for column in (inventory.resource, inventory.created, inventory.tags))
+        listed = zip(*columns, written, strict=True)
+        made = {resources[place]: (created, inventory.tag_sets[tags], at) for place, created, tags, at in listed}
         around["inventory"] = (made, inventory.types)
     return {
         "subscription": snapshot.subscription,
@@ -133,7 +160,7 @@ def told(snapshot: Snapshot) -> dict[str, Any]:
             replace(c, recommendations=tuple(sorted(keys[place] for place in c.recommendations)))  # type: ignore[type-var]
             for c in snapshot.controls
         ],
-        "marks": {(resources[r], keys[k]): row for (r, k), row in zip(pairs, rows, strict=True)},
+        "marks": {(resources[r], keys[k]): row for (r, k), row in zip(pairs, told_of, strict=True)},
         "context": around,
     }
 
@@ -187,10 +214,10 @@ def test_whatever_an_estate_does_is_read_as_from_its_folder(seed, tmp_path):
 
 
 def asked_for(said: dict[str, Any]) -> dict[str, Any]:
-    """Without the grace periods that shield no mark: Azure is asked for those of recommendations that are Unhealthy."""
+    """Without the governance of no Unhealthy mark: Azure is asked for that of recommendations that are Unhealthy."""
     unhealthy = {name for (_, name), row in said["marks"].items() if row[0] == Status.UNHEALTHY}
-    graces = {grace for grace in said["context"]["graces"] or () if grace[1] in unhealthy}
-    return said | {"context": said["context"] | {"graces": graces}}
+    asked = {name: {one for one in said["context"][name] or () if one[1] in unhealthy} for name in ("graces", "dues")}
+    return said | {"context": said["context"] | asked}
 
 
 def test_positions_are_those_of_the_chain(server):
@@ -344,7 +371,7 @@ def test_a_score_that_does_not_exist_is_no_score(server, tmp_path):
     folder = with_all(rich()) | {f"{SUB}/secure-scores.json": {"value": []}}
     del folder[f"{SUB}/governance-assignments.json"]
     expected = from_folder(folder, tmp_path)
-    expected = replace(expected, context=replace(expected.context, graces=()))
+    expected = replace(expected, context=replace(expected.context, graces=(), dues=()))
     assert told(found) == told(expected)
 
 
@@ -422,10 +449,12 @@ OPTIONAL = {
     "provisioning": "/autoProvisioningSettings$",
     "health": "/healthReports$",
 }
+WITH = {"initiatives": ("switches", "versions"), "graces": ("dues",)}
+"""What the same answer tells."""
 
 
 def test_every_field_that_surrounds_the_marks_may_be_missing():
-    assert set(OPTIONAL) == {field.name for field in fields(Context)} - {"ancestors"}
+    assert {*OPTIONAL, *sum(WITH.values(), ())} == {field.name for field in fields(Context)} - {"ancestors"}
 
 
 @pytest.mark.parametrize(
@@ -437,8 +466,9 @@ def test_what_is_refused_or_does_not_exist_here_is_not_at_hand(server, name, sta
     whole = told(collected(server))
     server.on(OPTIONAL[name], status, code=code)
     found = told(collected(server))
-    assert found["context"].pop(name) is None
-    assert whole["context"].pop(name) is not None
+    for field in (name, *WITH.get(name, ())):
+        assert found["context"].pop(field) is None
+        assert whole["context"].pop(field) is not None
     assert found == whole
 
 
@@ -464,7 +494,8 @@ def test_without_the_definition_of_the_benchmark_references_are_not_at_hand(serv
 
 def test_without_rules_nobody_asks_for_grace_periods(server):
     server.folder[f"{SUB}/governance-rules.json"] = {"value": []}
-    assert collected(server).context.graces == ()
+    context = collected(server).context
+    assert context.graces == context.dues == ()
     assert server.asked("governanceAssignments") == 0
 
 

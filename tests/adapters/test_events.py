@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import azure.functions as func
@@ -13,9 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drift.actors import Happening
 from drift.adapters import dates, operations
-from drift.adapters.events import LARGEST_MESSAGE, LONGEST, LONGEST_ID, EventError, read, written
-from drift.model import Happening, moment
+from drift.adapters.events import LARGEST_MESSAGE, LONGEST, LONGEST_ID, EventError, from_file, read, written
+from drift.errors import EvidenceError
+from drift.model import moment
 
 SUB = "11111111-1111-1111-1111-11111111111a"
 SCOPE = f"/subscriptions/{SUB}/resourceGroups/rg-web"
@@ -145,6 +148,7 @@ def test_a_change_tells_what_was_done_to_what_by_whom_and_when():
         actor="Ann Ex",
         actor_type="User",
         actor_id="oid-1",
+        address="ann@contoso.com",
         ip="203.0.113.7",
         correlation="corr-1",
         detail={"status": "Succeeded", "role": "Owner"},
@@ -532,3 +536,88 @@ def test_the_time_of_the_host_is_kept():
         data_version="1",
     )
     assert moment(told(json.loads(written(event))).time) == datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+# Out of a file
+
+
+EVENTS = [
+    changed(id="late", eventTime="2026-03-02T09:00:00Z"),
+    cloud(changed(id="early", eventTime="2026-03-02T07:00:00Z")),
+    cloud(stated()),
+    changed(id="not ours", operationName="Microsoft.Resources/deployments/write"),
+    {"id": "hello", "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {}},
+    changed(id="late", eventTime="2026-03-02T09:00:00Z"),
+]
+LINES = [json.dumps(event) for event in EVENTS]
+FORMS = {
+    "a list": json.dumps(EVENTS),
+    "a list over many lines": json.dumps(EVENTS, indent=2),
+    "one a line": "\n".join(LINES),
+    "one a line, blank lines between": "\n\n  \n" + "\r\n\r\n".join(LINES) + "\n\n",
+    "a list of one a line": "\n".join(f"[{line}]" for line in LINES),
+    "a list of several a line": f"[{', '.join(LINES[:4])}]\n[{', '.join(LINES[4:])}]\n[]\n",
+    "with a byte order mark": "\ufeff" + "\n".join(LINES),
+}
+
+
+def file_of(tmp_path: Path, text: str | bytes) -> Path:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_of_events_tells_each_of_ours_once_in_order_of_time(form, tmp_path):
+    said: list[tuple[int, int]] = []
+    found = from_file(file_of(tmp_path, FORMS[form]), lambda *counts: said.append(counts))
+    assert found == [told(EVENTS[2]), told(EVENTS[1]), told(EVENTS[0])]
+    assert said == [(3, 2)]
+
+
+@pytest.mark.parametrize("event", [changed(), cloud(changed()), [changed()]])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_file_may_hold_one_event(event, indent, tmp_path):
+    assert from_file(file_of(tmp_path, json.dumps(event, indent=indent))) == [told(changed())]
+
+
+@pytest.mark.parametrize("schema", [dict, cloud])
+def test_a_dead_letter_file_tells_what_was_not_delivered(schema, tmp_path):
+    lost = {"deadLetterReason": "MaxDeliveryAttemptsExceeded", "deliveryAttempts": 30, "lastHttpStatusCode": None}
+    assert from_file(file_of(tmp_path, json.dumps([schema(changed()) | lost]))) == [told(changed())]
+
+
+def test_a_file_without_events_tells_nothing(tmp_path):
+    assert from_file(file_of(tmp_path, "[]")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is not valid JSON"),
+        ("[{", "is not valid JSON, or cut short"),
+        (b'{"id": "\xff"}', "is not valid JSON"),
+        (f"{LINES[0]}\n\n{LINES[1][:-9]}\n{LINES[2]}", "line 3: is not JSON, whole on its line"),
+        (json.dumps(EVENTS, indent=2)[:-20], "line 1: is not JSON, whole on its line"),
+        ("[" * 100_000, "is not valid JSON"),
+        (f"{LINES[0]}\n{'[' * 100_000}", "line 2: is not JSON"),
+        (f"{LINES[0]}\n{json.dumps(changed(eventTime='soon'))}", "line 2: event event-1 can't be read: 'soon'"),
+        (json.dumps([changed(), changed(data=None)]), "event 2: event event-1 can't be read: its `data`"),
+        (json.dumps([changed(), 7]), "event 2: an event can't be read: it is int"),
+        (json.dumps([[changed()]]), "event 1: an event can't be read: it is list"),
+        ('{"value": []}', "event 1: an event can't be read: it has no type"),
+        (f"{LINES[0]}\nnull", "line 2: an event can't be read"),
+        ("[]".encode("utf-16"), "UTF-16"),
+    ],
+)
+def test_what_cannot_be_read_in_a_file_is_named_with_its_place(text, reason, tmp_path):
+    path = file_of(tmp_path, text)
+    with pytest.raises(EvidenceError) as caught:
+        from_file(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert reason in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path):
+    with pytest.raises(EvidenceError, match=r"events\.json: can't be read: no such file"):
+        from_file(tmp_path / "events.json")

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from drift.actors import Happening
 from drift.adapters.entities import INLINE, Head, Row, Waiting
 from drift.adapters.storage import Storage
 from drift.adapters.store import ConflictError, Store
 from drift.errors import ServiceError
 from drift.kinds import Kind
-from drift.model import DAY, HOUR, Happening
+from drift.model import DAY, HOUR
 from drift.retention import Retention
 from drift.settings import Connection
 

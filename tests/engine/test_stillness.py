@@ -13,9 +13,10 @@ from drift.engine.comparison import Head, begin, compare
 from drift.engine.stillness import differs
 from drift.importing import FolderSource
 from drift.names import Names
-from tests.build import SUB, Estate, Folder, estate, exemption, write
+from tests.build import SUB, Estate, Folder, at, estate, exemption, write
 
 MARKS = {("vm1", "a"): "Unhealthy", ("vm2", "a"): "Healthy", ("st1", "b"): "Healthy", ("kv1", "b"): "Exempt"}
+LATER = {"vm1": {"tags": {"owner": "ada", "stage": "prod"}, "changedTime": at(1)}}
 TAGS = {"vm1": {"tags": {"owner": "ada", "stage": "prod"}}, "vm2": {"tags": {"owner": "bob"}}, "st1": {"tags": {}}}
 
 
@@ -73,6 +74,11 @@ def test_what_is_listed_the_other_way_round_is_the_same(look):
     assert not look(folder, folder.but(hours=1), turned)
 
 
+def test_a_write_on_a_resource_that_changed_nothing_else_is_not_kept(look):
+    folder = before()
+    assert not look(folder, folder.but(hours=1), folder.but(hours=2, resources=LATER))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -84,8 +90,13 @@ def test_what_is_listed_the_other_way_round_is_the_same(look):
         {"tags": {"environment": "dev"}},
         {"ancestors": ["contoso"]},
         {"connectors": {"conn": {}}},
+        {"governance": {("vm1", "a"): {"due": at(900), "grace": False}}},
+        {"switches": {"a": "aEffect"}},
+        {"version": "57.56.0"},
+        {"recommendations": {"a": {"description": "Told otherwise"}}},
+        {"assignments": {"SecurityCenterBuiltIn": {"parameters": {"aEffect": "Disabled"}}}},
     ],
-    ids=lambda change: " ".join(f"{name}:{','.join(value)}" for name, value in change.items()),
+    ids=lambda change: " ".join(f"{name}:{','.join(map(str, value))}" for name, value in change.items()),
 )
 def test_what_surrounds_the_marks_and_changed_is_kept(look, change):
     folder = before()
