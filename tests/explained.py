@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from drift.actors import Happening
 from drift.folders import explain_folders
 from tests.build import Folder, write
 
@@ -27,10 +28,10 @@ def written(folders: Sequence[Folder]) -> Iterator[list[Path]]:
         yield [write(folder, Path(place) / str(at)) for at, folder in enumerate(folders)]
 
 
-def explained(folders: Sequence[Folder], scope: str = "all") -> Answer:
+def explained(folders: Sequence[Folder], scope: str = "all", events: Sequence[Happening] = ()) -> Answer:
     """The JSON object of the contract. Raises EvidenceError."""
     with written(folders) as paths:
-        return explain_folders(paths, scope, lambda done, of, name: None)
+        return explain_folders(paths, scope, lambda done, of, name: None, events)
 
 
 def shares(answer: Answer, what: str = "causes", least: float = UNSEEN) -> dict[Cause, float]:
@@ -46,9 +47,9 @@ def by_subscription(answer: Answer) -> dict[str, Answer]:
     return {one["scope"].lower(): one for one in answer["subscriptions"]}
 
 
-def own(folders: Sequence[Folder]) -> Answer:
+def own(folders: Sequence[Folder], *events: Happening) -> Answer:
     """The object of the only subscription."""
-    (subscription,) = explained(folders)["subscriptions"]
+    (subscription,) = explained(folders, events=events)["subscriptions"]
     return subscription
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import fsum
 
+from drift.actors import NOT_RECORDED, PLATFORM, Actor, Confidence, Evidence
 from drift.engine import wording
 from drift.engine.attribution import End, Rates, rates
 from drift.engine.scope import belongs
-from drift.engine.where import Where, fell, together
+from drift.engine.where import Where, fell, of_cells, together
 from drift.kinds import Class, Kind
-from drift.model import Cause, Change, Delta, Evidence, Point
+from drift.model import Cause, Change, Delta, Floats, Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ class Account:
     counted: int = 0
     """How many resources, of a cause that does not name them."""
     evidence: tuple[Evidence, ...] = ()
+    confidence: Confidence = "confirmed"
+    """Of all that is in it."""
+    reason: str = ""
+    """Why it is not confirmed, or nobody is named."""
+    actors: dict[str, tuple[Actor, list[float]]] = field(default_factory=dict)
+    """Parts of the share by whose doing they are, by `Actor.key`. They sum to it."""
 
     share: float = 0.0
     """In pp: the sum of the shares, once all are in."""
@@ -60,12 +67,21 @@ class Account:
         self.title = change.title
         self.marks += change.marks
         self.resources |= {identity.lower(): identity for identity in change.resources}
-        self.evidence = tuple(dict.fromkeys((*self.evidence, *change.evidence)))
+        self._know(change.evidence, change.confidence, change.reason)
         self.numbers = joined(self.cause.kind, self.numbers, change.numbers)
 
     def part(self, control: str, share: float) -> None:
         """One more part of the share."""
         self.controls.setdefault(control, []).append(share)
+
+    def owe(self, actor: Actor, *parts: float) -> None:
+        """Parts of the share that are an actor's."""
+        self.actors.setdefault(actor.key, (actor, []))[1].extend(parts)
+
+    def _know(self, evidence: Iterable[Evidence], confidence: Confidence, reason: str) -> None:
+        self.evidence = tuple(dict.fromkeys((*self.evidence, *evidence)))
+        self.confidence = confidence if self.confidence == "confirmed" else self.confidence
+        self.reason = reason or self.reason
 
     def join(self, later: Account) -> None:
         """What the same cause did in a later segment."""
@@ -77,7 +93,9 @@ class Account:
         self.marks += later.marks
         self.resources |= later.resources
         self.counted = later.counted
-        self.evidence = tuple(dict.fromkeys((*self.evidence, *later.evidence)))
+        self._know(later.evidence, later.confidence, later.reason)
+        for actor, parts in later.actors.values():
+            self.owe(actor, *parts)
 
 
 def joined(
@@ -89,6 +107,11 @@ def joined(
     if kind is Kind.UNEXPLAINED:
         return first[0] + second[0], first[1] + second[1]
     return first[0], second[1]
+
+
+def nobody(kind: Kind) -> Actor:
+    """Whose doing something is that no record tells of: by its kind the platform's, else nobody knows."""
+    return PLATFORM if kind.group is Class.YARDSTICK or kind is Kind.EXEMPTION_EXPIRED else NOT_RECORDED
 
 
 type Accounts = dict[tuple[int, str, int, str], Account]
@@ -159,9 +182,11 @@ def _add_coming(
     elif before is not None:
         kind, there = Kind.SUBSCRIPTION_REMOVED, before
         title = wording.departed(before, 100 * (before.score or 0.0), course.points[at + 1])
-    account = _account(accounts, Change(Cause(kind, course.id, course.id), marks=there.marks, title=title))
+    change = Change(Cause(kind, course.id, course.id), marks=there.marks, title=title)
+    account = _account(accounts, change)
     account.counted = there.resources
     account.shares.append(worth.weight)
+    account.owe(nobody(kind), worth.weight)
     for control, column in worth.controls.items():
         account.part(control, float(worth.coming[column]))
 
@@ -176,31 +201,56 @@ def _earlier(course: Course, at: int) -> Point | None:
 def _add_delta(delta: Delta, worth: Rates, gained: float, accounts: Accounts) -> None:
     """The changes of a delta: their cells' shares, and their parts of the member's gain in weight."""
     own = [_account(accounts, change) for change in delta.changes]
+    owed: list[list[float]] = [[] for _ in own]
     parts, effects = worth.parts(delta.effects), delta.effects
     for change, control, part in zip(effects.change.tolist(), effects.control.tolist(), parts.tolist(), strict=True):
         own[change].part(effects.controls[control], part)
-    for account, share in zip(own, worth.shares(effects, len(own)).tolist(), strict=True):
-        account.shares.append(share)
-    for account in {id(one): one for one in own if one.cause.kind is Kind.CONTROL_REWEIGHTED}.values():
-        name = account.cause.subject.lower()
+    for at, share in enumerate(worth.shares(effects, len(own)).tolist()):
+        owed[at].append(share)
+    reweighted = {id(own[at]): at for at, one in enumerate(own) if one.cause.kind is Kind.CONTROL_REWEIGHTED}
+    for at in reweighted.values():
+        name = own[at].cause.subject.lower()
         if name in worth.controls:  # else it counts at neither end
-            account.shares.append(float(worth.reweighted[worth.controls[name]]))
-            account.part(name, account.shares[-1])
+            owed[at].append(float(worth.reweighted[worth.controls[name]]))
+            own[at].part(name, owed[at][-1])
     if gained:
-        _add_weight(delta, worth.weight * gained, gained > 0, own, accounts)
+        _add_weight(delta, worth.weight * gained, gained > 0, own, owed, accounts)
+    for account, shares in zip(own, owed, strict=True):
+        account.shares += shares
+    _owe(delta, own, owed, worth, gained)
 
 
-def _add_weight(delta: Delta, share: float, rose: bool, own: Sequence[Account], accounts: Accounts) -> None:
+def _owe(delta: Delta, own: Sequence[Account], owed: Sequence[Sequence[float]], worth: Rates, gained: float) -> None:
+    """Gives each change's share to whose doing it was: of several, each resource's cells to who is named for it."""
+    cells: Floats | None = None
+    for at, (change, account, shares) in enumerate(zip(delta.changes, own, owed, strict=True)):
+        if len(change.by) < 2:
+            account.owe(change.by[0].actor if change.by else nobody(change.cause.kind), *shares)
+            continue
+        if cells is None:
+            cells = of_cells(delta, worth, gained)
+        named = {resource.lower(): by.actor for by in change.by for resource in by.resources}
+        others = next((by.actor for by in change.by if not by.resources), NOT_RECORDED)
+        rows = delta.cells.change == at
+        for place, share in zip(delta.cells.resource[rows].tolist(), cells[rows].tolist(), strict=True):
+            account.owe(named.get(delta.cells.resources[place].lower(), others), share)
+
+
+def _add_weight(
+    delta: Delta, share: float, rose: bool, own: Sequence[Account], owed: Sequence[list[float]], accounts: Accounts
+) -> None:
     """Divides the share of a change of weight among those who brought, or took, counted cells."""
     cells = [change.came if rose else change.went for change in delta.changes]
     total = sum((Fraction(number) for one in cells for number in one.values()), Fraction(0))
-    for account, by_control in zip(own, cells, strict=True):
+    for account, shares, by_control in zip(own, owed, cells, strict=True):
         for control, number in by_control.items():
-            account.shares.append(share * float(number / total))
-            account.part(control, account.shares[-1])
+            shares.append(share * float(number / total))
+            account.part(control, shares[-1])
     if not total:
         identity, numbers = delta.after.subscription.id, (delta.before.weight, delta.after.weight)
         change = Change(
             Cause(Kind.WEIGHT_CHANGED, identity, identity), title=wording.reweighed(delta.after), numbers=numbers
         )
-        _account(accounts, change).shares.append(share)
+        account = _account(accounts, change)
+        account.shares.append(share)
+        account.owe(NOT_RECORDED, share)

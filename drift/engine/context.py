@@ -10,7 +10,7 @@ import numpy as np
 from drift.engine.exemptions import in_force, listed
 from drift.engine.scoring import Membership
 from drift.kinds import Kind
-from drift.model import DAY, NEVER, Assignment, Context, Exemption, Ints, Longs, Snapshot
+from drift.model import DAY, NEVER, Assignment, Context, Exemption, Ints, Longs, Recommendation, Snapshot
 
 MEMORY = 2 * DAY
 """How long a change of context can own marks that follow it."""
@@ -30,6 +30,12 @@ class Happened:
     recommendation: int = -1
     assignment: Assignment | None = None
     exemption: Exemption | None = None
+    former: Recommendation | None = None
+    """Of a recommendation that no longer counts, what its metadata said,"""
+    controls: tuple[str, ...] = ()
+    """and which controls it was in, in lower case."""
+    since: int = NEVER
+    """When it was last seen to be as before; NEVER where only a date in the answers tells of it."""
 
 
 def level(before: Context, after: Context) -> tuple[Context, Context]:
@@ -46,8 +52,10 @@ def level(before: Context, after: Context) -> tuple[Context, Context]:
     return filled[0], filled[1]
 
 
-def happened(before: Context, after: Context, members: tuple[Membership, Membership], at: int) -> list[Happened]:
-    """The changes of context between two snapshots whose contexts are level; `at` is when the later was taken."""
+def happened(
+    before: Context, after: Context, members: tuple[Membership, Membership], since: int, at: int
+) -> list[Happened]:
+    """The changes of context between two snapshots whose contexts are level, taken at `since` and `at`."""
     found: list[Happened] = []
     for kind, one, other in (
         (Kind.CONNECTOR_ADDED, after, before),
@@ -74,7 +82,7 @@ def happened(before: Context, after: Context, members: tuple[Membership, Members
     for kind, one, other in ((Kind.POLICY_ENABLED, after, before), (Kind.POLICY_DISABLED, before, after)):
         for assignment in _only(one.assignments, other.assignments):
             found.append(Happened(kind, at, assignment=assignment))
-    return found
+    return [replace(one, since=since) for one in found]
 
 
 def ended(before: Snapshot, after: Snapshot) -> list[Happened]:
@@ -85,7 +93,7 @@ def ended(before: Snapshot, after: Snapshot) -> list[Happened]:
         now = standing.get(identity)
         if in_force(exemption, before.taken_at) and (now is None or not in_force(now, after.taken_at)):
             gone = exemption if now is None else now
-            found.append(Happened(Kind.EXEMPTION_REMOVED, after.taken_at, exemption=gone))
+            found.append(Happened(Kind.EXEMPTION_REMOVED, after.taken_at, exemption=gone, since=before.taken_at))
     return found
 
 

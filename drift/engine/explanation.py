@@ -11,12 +11,13 @@ from math import fsum
 from typing import Any
 
 from drift import ids
+from drift.actors import Actor, Evidence
 from drift.engine import wording
 from drift.engine.accounts import Account, Accounts, Course, inside, joined, own_work
 from drift.engine.segments import Segment, iso, name_of, segment
 from drift.engine.where import divided_by, together
 from drift.kinds import Class
-from drift.model import Evidence, Json
+from drift.model import Json
 
 
 def explain(
@@ -79,8 +80,10 @@ def told(segments: Sequence[Segment], notes: Sequence[str] = (), by: str | None 
         "rounding": rounding,
         "classes": _classes(listed),
         "summary": _summary(listed),
+        "actors": _actors(listed),
         "causes": [_cause(account, names[account.cause.scope.lower()], controls) for account in listed],
         "pending": last.pending,
+        "foretold": last.foretold,
         "unscored": last.unscored,
         "notes": [*notes, *_notes(segments)],
         "series": series,
@@ -117,7 +120,9 @@ def _cause(account: Account, name: str, controls: Mapping[str, str]) -> Json:
         "share": account.share,
         "subscription": name,
         "title": wording.filled(account.title, account.resources.values(), account.numbers),
-        "confidence": "confirmed" if account.evidence else "inferred",
+        "confidence": account.confidence,
+        "reason": account.reason,
+        "actors": _actors([account]),
         "marks": account.marks,
         "resources": len(account.resources) or account.counted,
         "controls": {controls.get(key, key): fsum(parts) for key, parts in sorted(account.controls.items())},
@@ -126,7 +131,29 @@ def _cause(account: Account, name: str, controls: Mapping[str, str]) -> Json:
 
 
 def _evidence(one: Evidence) -> Json:
-    return {"source": one.source, "time": iso(one.at), "actor": one.actor, "actorType": one.actor_type}
+    found = {"source": one.source, "time": iso(one.at), "actor": one.actor, "actorType": one.actor_type}
+    more = {
+        "actorId": one.actor_id,
+        "operation": one.operation,
+        "subject": one.subject,
+        "from": one.ip,
+        "correlation": one.correlation,
+        "told": one.told,
+    }
+    return found | {name: value for name, value in more.items() if value}
+
+
+def _actors(accounts: Sequence[Account]) -> list[Json]:
+    """Whose doing the shares are, the largest first; they sum to those of the accounts."""
+    found: dict[str, tuple[Actor, list[float]]] = {}
+    for account in accounts:
+        for key, (actor, parts) in account.actors.items():
+            found.setdefault(key, (actor, []))[1].extend(parts)
+    rows: list[Json] = [
+        {"actor": actor.name, "type": actor.type, "id": actor.id, "share": fsum(parts)}
+        for actor, parts in found.values()
+    ]
+    return sorted(rows, key=lambda row: (-abs(row["share"]), row["type"], row["actor"] or "", row["id"] or ""))
 
 
 def _classes(accounts: Sequence[Account]) -> dict[str, float]:

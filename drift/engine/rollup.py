@@ -26,7 +26,7 @@ class Place:
     """The tick of its last delta: what names it."""
     point: Point
     waiting: Delta | None = None
-    """What is still to come: a delta with nothing but its pending; None if nothing is."""
+    """What is still to come: a delta with nothing but what is pending and foretold; None if nothing is."""
 
 
 type Places = Mapping[str, Place]
@@ -44,7 +44,7 @@ class Cut:
 def place(delta: Delta) -> Place:
     """Where a chain stands after a delta."""
     waiting = None
-    if delta.pending:
+    if delta.pending or delta.foretold:
         waiting = replace(delta, before=delta.after, changes=(), effects=no_effects(), cells=no_cells())
     return Place(delta.after.taken_at, delta.after, waiting)
 
@@ -95,6 +95,8 @@ def merged(deltas: Sequence[Delta]) -> Delta:
         effects=_effects(deltas, starts, names),
         pending=last.pending,
         pending_effects=last.pending_effects,
+        foretold=last.foretold,
+        foretold_effects=last.foretold_effects,
         notes=tuple(dict.fromkeys(note for delta in deltas for note in delta.notes)),
         missing=tuple(dict.fromkeys(file for delta in deltas for file in delta.missing)),
         controls=controls,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from math import fsum
 
-import numpy as np
-
+from drift.actors import Actor
 from drift.engine import wording
-from drift.engine.accounts import Account, Accounts, Course, inside, of_segment, score
-from drift.engine.attribution import End, rates
+from drift.engine.accounts import Account, Accounts, Course, inside, nobody, of_segment, score
 from drift.engine.scope import belongs
+from drift.engine.supposing import ahead, worth
 from drift.engine.where import Where, together
-from drift.model import DAY, Counts, Effects, Json, moment
+from drift.model import DAY, Change, Json, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,7 @@ class Segment:
     """Control names as Azure writes them, by their lower case."""
     names: dict[str, str]
     """Names of the subscriptions, by id in lower case."""
+    foretold: list[Json] = field(default_factory=list)
 
 
 def segment(
@@ -71,7 +71,8 @@ def segment(
         after=ends[1],
         accounts=tuple(accounts.values()),
         where=where,
-        pending=_pending(courses, scope, single) if final else [],
+        pending=_to_come(courses, scope, single, foretold=False) if final else [],
+        foretold=_to_come(courses, scope, single, foretold=True) if final else [],
         unscored=_unscored(courses, scope) if final else [],
         remarks=remarks,
         missing=missing,
@@ -106,52 +107,49 @@ def _end(courses: Sequence[Course], at: int, times: Sequence[int], scope: str, s
     }
 
 
-def _pending(courses: Sequence[Course], scope: str, single: bool) -> list[Json]:
-    """What is still to come of the last segment, each with the share it will have once the counts catch up."""
+def _to_come(courses: Sequence[Course], scope: str, single: bool, *, foretold: bool) -> list[Json]:
+    """What is still to come after the last segment, each with the share it will have.
+
+    Of what is pending once the counts catch up; of what is foretold once the marks have followed too, None where it is
+    not known which marks will.
+    """
     members = [(course, point) for course in courses if (point := inside(course.points[-1], scope)) is not None]
     total = fsum(1.0 if single else point.weight for _, point in members)
     found: list[Json] = []
     for course, now in members:
         delta = course.waiting
-        if delta is None or not delta.pending or not total > 0:
+        changes = () if delta is None else delta.foretold if foretold else delta.pending
+        if delta is None or not changes or not total > 0:
             continue
-        then = _ahead(now.counts, delta.pending_effects)
-        shares = np.zeros(len(delta.pending))
-        if any(c.counted and c.maximum for c in then.values()):  # else there will be no score to move
-            factor = 1.0 if single else now.weight / total
-            shares = factor * rates([(End(now.counts), End(then))])[0].shares(delta.pending_effects, len(shares))
-        for change, share in zip(delta.pending, shares.tolist(), strict=True):
+        counts, effects = now.counts, delta.pending_effects
+        if foretold:
+            counts, effects = ahead(counts, effects), delta.foretold_effects
+        shares = (1.0 if single else now.weight / total) * worth(counts, effects, len(changes))
+        for change, share in zip(changes, shares.tolist(), strict=True):
             found.append(
                 {
                     "kind": change.cause.kind.value,
                     "class": change.cause.kind.group.value,
                     "subject": change.cause.subject,
                     "scope": change.cause.scope,
-                    "share": share,
+                    "share": share if change.marks else None,
                     "subscription": name_of(course),
                     "title": wording.filled(change.title, change.resources, change.numbers),
                     "since": iso(change.since),
                     "due": iso(change.since + DAY),
                     "marks": change.marks,
                     "resources": len(change.resources),
+                    "actors": [{"actor": a.name, "type": a.type, "id": a.id} for a in _actors(change)],
+                    "reason": change.reason,
                 }
             )
-    return sorted(found, key=lambda p: (-abs(p["share"]), p["kind"], p["subject"].lower(), p["scope"].lower()))
+    return sorted(found, key=lambda p: (-abs(p["share"] or 0.0), p["kind"], p["subject"].lower(), p["scope"].lower()))
 
 
-def _ahead(now: Mapping[str, Counts], pending: Effects) -> dict[str, Counts]:
-    """The counts once what is pending has come; never beyond what a control can have."""
-    size = len(pending.controls)
-    healthy, counted = (
-        np.rint(np.bincount(pending.control, column, minlength=size)).astype(int).tolist()
-        for column in (pending.healthy, pending.counted)
-    )
-    then = dict(now)
-    for name, more_healthy, more_counted in zip(pending.controls, healthy, counted, strict=True):
-        if name in now and (more_healthy or more_counted):
-            n = max(0, now[name].counted + more_counted)
-            then[name] = Counts(now[name].maximum, min(max(0, now[name].healthy + more_healthy), n), n)
-    return then
+def _actors(change: Change) -> list[Actor]:
+    """Whose doing it is, each once."""
+    by = [one.actor for one in change.by] or [nobody(change.cause.kind)]
+    return list({actor.key: actor for actor in by}.values())
 
 
 def _unscored(courses: Sequence[Course], scope: str) -> list[Json]:

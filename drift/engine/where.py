@@ -58,14 +58,20 @@ def _keys(part: Where, places: Mapping[str, int]) -> Longs:
     return part.kind.astype(np.int64) * len(places) + own[part.resource]
 
 
-def fell(delta: Delta, worth: Rates, gained: float) -> Where:
-    """The shares of a delta's cells, each with its part of the member's gain in weight."""
+def of_cells(delta: Delta, worth: Rates, gained: float) -> Floats:
+    """The shares of a delta's cells, in pp, each with its part of the member's gain in weight."""
     cells = delta.cells
     share = worth.of_cells(delta.effects.controls, cells)
     if gained and len(share):
         total = sum((sum((c.came if gained > 0 else c.went).values(), Fraction(0)) for c in delta.changes), Fraction(0))
         brought = np.maximum(cells.counted if gained > 0 else -cells.counted, 0.0)
         share = share + (worth.weight * gained / float(total) * brought if total else 0.0)
+    return share
+
+
+def fell(delta: Delta, worth: Rates, gained: float) -> Where:
+    """Where the shares of a delta fell."""
+    cells, share = delta.cells, of_cells(delta, worth, gained)
     kinds = np.array([change.cause.kind.order for change in delta.changes], np.int32)
     return Where(
         kinds[cells.change] if len(share) else cells.change, cells.resource, share, cells.resources, cells.owners

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-import numpy as np
-
 from drift import ids
 from drift.engine.effects import Tally
-from drift.engine.exemptions import listed
 from drift.engine.scoring import Standing
 from drift.kinds import Kind
-from drift.model import DAY, NEVER, Cause, Change, Evidence, Exemption, Point, Snapshot, moment
+from drift.model import NEVER, Change, Exemption, Point, Snapshot, moment
 
 GONE = "it is no longer among the subscriptions"
 UNWATCHED = "it is no longer watched"
@@ -85,15 +82,14 @@ def filled(title: str, resources: Collection[str], numbers: tuple[float, float] 
 class Facts:
     """What titles of one comparison are made from."""
 
-    def __init__(self, before: Snapshot, after: Snapshot, gone: Iterable[Exemption]) -> None:
-        self.before, self.after = before, after
-        self.exemptions = {e.id.lower(): e for e in gone} | listed(before.context) | listed(after.context)
+    def __init__(self, before: Snapshot, after: Snapshot, exemptions: Mapping[str, Exemption]) -> None:
+        self.before, self.after, self.exemptions = before, after, exemptions
         self.controls = {c.name.lower(): c.title for c in (*before.controls, *after.controls)}
 
     def told(self, change: Change, tally: Tally) -> Change:
-        """The change with its title, the figures in it, and what records of it there are."""
+        """The change with its title and the figures in it."""
         numbers = self._numbers(tally)
-        return replace(change, title=self._title(change), numbers=numbers, evidence=self._evidence(change.cause))
+        return replace(change, title=self._title(change), numbers=numbers)
 
     def _numbers(self, tally: Tally) -> tuple[float, float] | None:
         if tally.cause.kind is Kind.UNEXPLAINED:
@@ -136,28 +132,6 @@ class Facts:
             parts.append("its resource selectors could not be evaluated")
         return f" ({', '.join(parts)})"
 
-    def _evidence(self, cause: Cause) -> tuple[Evidence, ...]:
-        """The record of who made a thing and when, if it was made in the time that the comparison looks at."""
-        made: list[Evidence] = []
-        subject = cause.subject.lower()
-        if cause.kind is Kind.EXEMPTION_CREATED and subject in self.exemptions:
-            made.append(self.exemptions[subject].made)
-        if cause.kind is Kind.EXEMPTION_EXPIRED and subject in self.exemptions:
-            made.append(Evidence("expiresOn", self.exemptions[subject].expires))
-        if cause.kind is Kind.CONNECTOR_ADDED:
-            made += [c.made for key, c in (self.after.context.connectors or {}).items() if key == subject]
-        if cause.kind is Kind.PLAN_ENABLED:
-            plan = (self.after.context.plans or {}).get(subject)
-            made += [Evidence("enablementTime", plan.enabled_at)] if plan else []
-        inventory = self.after.context.inventory
-        if cause.kind is Kind.RESOURCE_ADDED and inventory is not None:
-            place = self.after.resources.find(subject)
-            at = int(np.searchsorted(inventory.resource, -1 if place is None else place))
-            if at < len(inventory.resource) and inventory.resource[at] == place:
-                made.append(Evidence("createdTime", int(inventory.created[at])))
-        since = self.before.taken_at - 2 * DAY
-        return tuple(one for one in made if one.source and since <= one.at <= self.after.taken_at)
-
 
 _OF_EXEMPTIONS = {
     Kind.EXEMPTION_CREATED: "exemption “{name}” was created",
@@ -182,6 +156,7 @@ _OF_NAMES = {
     Kind.PLAN_DISABLED: "Defender plan {name} was switched off",
 }
 _OF_RECOMMENDATIONS = {
+    Kind.RECOMMENDATION_REPLACED: "replaced an older check of the same thing, on",
     Kind.RECOMMENDATION_ADDED: "Microsoft made it count, on",
     Kind.RECOMMENDATION_LEFT_PREVIEW: "left preview and counts, on",
     Kind.RECOMMENDATION_RETIRED: "no longer counts, on",
@@ -288,6 +263,10 @@ SUMMARIES: dict[Kind, tuple[str, str]] = {
     Kind.CONNECTOR_REMOVED: ("{causes} {was} removed with {resources}", "connector"),
     Kind.RESOURCE_ADDED: ("{causes} {was} added{groups}", "resource"),
     Kind.RESOURCE_DELETED: ("{causes} {was} deleted{groups}", "resource"),
+    Kind.RECOMMENDATION_REPLACED: (
+        "{causes} replaced older checks of the same thing, on {resources}",
+        "recommendation",
+    ),
     Kind.RECOMMENDATION_ADDED: ("Microsoft made {causes} count, on {resources}", "recommendation"),
     Kind.RECOMMENDATION_LEFT_PREVIEW: ("{causes} left preview and {counts}, on {resources}", "recommendation"),
     Kind.RECOMMENDATION_RETIRED: ("{causes} no longer {counts}, on {resources}", "recommendation"),
