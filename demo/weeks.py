@@ -27,13 +27,16 @@ from demo.events import directory, events_of
 from demo.host import Host
 from demo.northwind import MOMENTS, MONDAY, begin, on
 from drift import card
+from drift.engine.wording import clean, count
 from drift.model import Json
+from drift.people import People
 from drift.terminal import Style
 from drift.words import pp
 
 ROOT = Path(__file__).resolve().parent.parent
 EVERY = timedelta(hours=12)
 END = on(6, "Fri", "18:00")
+ACTORS = 6
 NEVER = "0 0 0 29 2 *"
 """A schedule that does not tick while the demo runs."""
 
@@ -79,7 +82,8 @@ FOOTER = """\
   {published} CloudEvents received, {writes} writes to Azure. Took {seconds:.0f} seconds.
 
   prod: {before:.2f} % → {after:.2f} %, {moved} pp in {number} movements, which add up to it.
-  People's own work is {own} pp of it, drift {drift} pp.
+  People's own work is {own} pp of it, drift {drift} pp. Whose doing it was:
+{who}
 
 ── Ask more{how}
 
@@ -196,12 +200,20 @@ class Weeks:
                 number=len(moves),
                 own=pp(own),
                 drift=pp(after - before - own),
+                who="\n".join(self._who(whole)),
                 how="; Ctrl-C ends it" if url else ": `make demo KEEP=1` goes on serving, then for example",
             ).rstrip("\n")
         )
         self.say()
         for question, parameters in QUESTIONS:
             self.say(f"  curl -s '{url or 'http://127.0.0.1:7071'}/api/{question}?{urlencode(parameters, safe=':')}'")
+
+    def _who(self, whole: Json) -> Iterator[str]:
+        people = People([whole], clean)
+        for actor in whole["actors"][:ACTORS]:
+            yield f"  {pp(actor['share']):>7}  {people.called(actor)}"
+        if rest := [actor["share"] for actor in whole["actors"][ACTORS:]]:
+            yield f"  {pp(fsum(rest)):>7}  {count(len(rest), 'other')}"
 
 
 def tell(port: int, until: datetime = END, serving: Callable[[Weeks], object] | None = None) -> int:
@@ -235,6 +247,7 @@ def _settings(azure: Azure, azurite: Azurite) -> dict[str, str]:
         "DRIFT_STORAGE": "AzureWebJobsStorage",
         "DRIFT_ARM_ENDPOINT": azure.endpoint,
         "DRIFT_CREDENTIAL": "none",
+        "DRIFT_GRAPH_ENDPOINT": azure.endpoint,
         "DRIFT_SCOPES": "all",
         "DRIFT_GROUPS": "prod=tag:environment=prod;dev=tag:environment=dev",
         "DRIFT_ANNOUNCE_PP": "0.5",

@@ -1,4 +1,4 @@
-"""The command line: `drift explain`, `extract`, `export`, `import`, `teams-test`, `schema`."""
+"""The command line: `drift explain`, `calendar`, `extract`, `export`, `import`, `teams-test`, `schema`."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ import argparse
 import contextlib
 import logging
 import os
-import re
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-import msgspec
-
-from drift import text
+from drift import agenda, printed, text
+from drift.adapters.events import from_file
 from drift.engine.wording import count
 from drift.errors import EvidenceError, ServiceError, SettingsError
-from drift.folders import explain_encoded, explain_folders, extract
+from drift.folders import due_in, explain_encoded, explain_folders, extract
 from drift.ids import is_guid
-from drift.model import Json
-from drift.terminal import NARROWEST, WIDEST, Style
+from drift.printed import Progress
 
 WRONG_INPUT = 2
 FELL = 3
@@ -88,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
         "--scope", default="all", help="all (default), a subscription id, tag:NAME=VALUE or mg:NAME", metavar="SCOPE"
     )
     explain.add_argument(
+        "--events",
+        type=Path,
+        metavar="FILE",
+        help="Event Grid events of that time, a JSON list or one a line: who did it",
+    )
+    explain.add_argument(
         "--format", choices=("text", "json"), default="text", help="text for people (default), or json"
     )
     explain.add_argument(
@@ -97,9 +99,24 @@ def _parser() -> argparse.ArgumentParser:
         help="exit with 3 when the movement is below PP percentage points, for example --fail-under=-1",
     )
     explain.add_argument("--all", action="store_true", help="text: every cause, not only the largest")
-    explain.add_argument("--width", type=_columns, metavar="COLUMNS", help="text: width (default: the terminal's)")
+    explain.add_argument("--width", type=_whole, metavar="COLUMNS", help="text: width (default: the terminal's)")
     explain.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="text: colour")
     explain.set_defaults(run=_explain)
+    calendar = commands.add_parser(
+        "calendar",
+        help="what is due, and what it would do to the score",
+        description="Lists what an evidence folder knows to come, each with what it alone would do to the score: ends "
+        "of exemptions and grace periods, due dates, recommendations that are to go or in preview.",
+    )
+    calendar.add_argument("folder", type=Path, metavar="FOLDER", help="an evidence folder")
+    calendar.add_argument("--scope", default="all", help="as for explain", metavar="SCOPE")
+    calendar.add_argument(
+        "--days", type=_whole, metavar="N", help="only what is due in the next N days, or has no date"
+    )
+    calendar.add_argument("--format", choices=("text", "json"), default="text", help="as for explain")
+    calendar.add_argument("--width", type=_whole, metavar="COLUMNS", help="as for explain")
+    calendar.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="as for explain")
+    calendar.set_defaults(run=_calendar)
     extract = commands.add_parser(
         "extract",
         help="copy part of an evidence folder, to hand to someone",
@@ -147,26 +164,39 @@ def _number(value: str) -> float:
     return number
 
 
-def _columns(value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number of columns")
+def _whole(value: str) -> int:
+    if not value.isdecimal() or not 1 <= int(value) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number from 1")
     return int(value)
 
 
 def _explain(options: argparse.Namespace) -> int:
     if len(options.folders) < 2:
         raise EvidenceError("explain needs two evidence folders or more: before and after")
-    with _Progress(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         explained = explain_encoded if options.format == "json" else explain_folders
-        found = explained(options.folders, options.scope, progress.step)
+        events = () if options.events is None else from_file(options.events)
+        found = explained(options.folders, options.scope, progress.step, events)
     if options.format == "json":
-        sys.stdout.write(_json(found, sys.stdout))
+        sys.stdout.write(printed.encoded(found, sys.stdout))
     else:
-        sys.stdout.write(_text(found, options, sys.stdout))
+        how = printed.style(options.width, options.color, sys.stdout)
+        sys.stdout.write(printed.fitting(text.render(found, how, every=options.all), sys.stdout))
     sys.stdout.flush()
     movement = found["movement"]
     if options.fail_under is not None and movement is not None and movement < options.fail_under:
         return FELL
+    return 0
+
+
+def _calendar(options: argparse.Namespace) -> int:
+    with Progress(sys.stderr) as progress:
+        found = due_in(options.folder, options.scope, options.days, progress.step)
+    if options.format == "json":
+        sys.stdout.write(printed.encoded(found, sys.stdout))
+    else:
+        how = printed.style(options.width, options.color, sys.stdout)
+        sys.stdout.write(printed.fitting(agenda.render(found, how), sys.stdout))
     return 0
 
 
@@ -184,7 +214,7 @@ def _export(options: argparse.Namespace) -> int:
     for one in sorted(only or ()):
         if not is_guid(one):
             raise EvidenceError(f"--subscription {one[:60]}: is not a subscription id")
-    with _Progress(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         number = export(bootstrap.reader(), options.new, only, progress.step, groups=options.groups)
     print(f"{count(number, 'subscription')} read into {text.line(str(options.new))}")
     return 0
@@ -194,7 +224,7 @@ def _import(options: argparse.Namespace) -> int:
     from drift import bootstrap
     from drift.importing import import_folders
 
-    with _Progress(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         number = import_folders(options.folders, bootstrap.settings(), bootstrap.store(), progress.step)
     print(f"{count(number, 'movement')} stored, from {count(len(options.folders), 'folder')}")
     return 0
@@ -219,64 +249,6 @@ def _teams_test(_: argparse.Namespace) -> int:
     return 0
 
 
-_UNPRINTED = "[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
-"""What a terminal would act on and JSON lets through: controls, direction, and what hides."""
-
-
-def _json(found: Json, stream: TextIO) -> str:
-    """One object, indented; in a stream that is not UTF-8 with other letters escaped."""
-    shown = msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
-    utf8 = (stream.encoding or "utf-8").lower().replace("-", "") == "utf8"
-    if utf8 and shown.replace("\n", "").isprintable():  # nearly always, and found out far faster
-        return shown
-    return re.sub(_UNPRINTED if utf8 else "[^\0-\x7e]", _escaped, shown)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    units = found[0].encode("utf-16-be").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
-
-
-def _text(found: Json, options: argparse.Namespace, stream: TextIO) -> str:
-    width = options.width or shutil.get_terminal_size((100, 24)).columns
-    auto = stream.isatty() and not os.environ.get("NO_COLOR")
-    color = auto if options.color == "auto" else options.color == "always"
-    width = max(NARROWEST, min(width, WIDEST))
-    shown = text.render(found, Style(width, color, _takes("█−“…→", stream)), every=options.all)
-    return shown.encode(stream.encoding or "utf-8", "replace").decode(stream.encoding or "utf-8")
-
-
-def _takes(signs: str, stream: TextIO) -> bool:
-    try:
-        signs.encode(stream.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _schema(_: argparse.Namespace) -> int:
     sys.stdout.write(Path(__file__).with_name("explanation.schema.json").read_text(encoding="utf-8"))
     return 0
-
-
-class _Progress:
-    """How far it is, on a terminal's stderr only; the line is gone when the work is done."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._shown = stream, stream.isatty()
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def step(self, done: int, total: int, name: str) -> None:
-        """One more subscription is done."""
-        if self._shown:
-            shown = text.line(f"{done} of {total} subscriptions compared: {name}")
-            columns = shutil.get_terminal_size().columns
-            self._stream.write("\r\x1b[K" + shown[: columns - 1])
-            self._stream.flush()
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()

@@ -5,21 +5,27 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
+from drift.actors import Happening
 from drift.adapters import evidence_writer
 from drift.adapters.evidence import Folder, level_groups, open_folders
+from drift.due import agenda, listed
 from drift.engine.accounts import Course
-from drift.engine.comparison import Head, begin, compare
+from drift.engine.calendar import unlisted
+from drift.engine.comparison import Head, begin, compare, heard_since
 from drift.engine.explanation import alone, explain
 from drift.engine.scope import covers
+from drift.engine.segments import iso
+from drift.engine.verdicts import judged
 from drift.errors import EvidenceError
-from drift.model import Delta, Json, Point
+from drift.model import DAY, Delta, Json, Point
 from drift.names import Names
 
 type Progress = Callable[[int, int, str], None]
@@ -29,9 +35,9 @@ LARGE = 64 << 20
 """Bytes of assessments from which a second process earns its start."""
 
 
-def explain_folders(paths: Sequence[Path], scope: str, progress: Progress) -> Json:
-    """The explanation of a window of two or more evidence folders. Raises EvidenceError."""
-    found = explain_encoded(paths, scope, progress)
+def explain_folders(paths: Sequence[Path], scope: str, progress: Progress, events: Sequence[Happening] = ()) -> Json:
+    """The explanation of a window of two or more evidence folders, with the events of its time. Raises EvidenceError."""
+    found = explain_encoded(paths, scope, progress, events)
     if "subscriptions" in found:
         found["subscriptions"] = [
             msgspec.json.decode(one) if isinstance(one, msgspec.Raw) else one for one in found["subscriptions"]
@@ -39,7 +45,7 @@ def explain_folders(paths: Sequence[Path], scope: str, progress: Progress) -> Js
     return found
 
 
-def explain_encoded(paths: Sequence[Path], scope: str, progress: Progress) -> Json:
+def explain_encoded(paths: Sequence[Path], scope: str, progress: Progress, events: Sequence[Happening] = ()) -> Json:
     """The same, with the subscriptions of large folders already encoded: for who encodes it all."""
     with _no_collector():
         folders = open_folders(paths)
@@ -49,12 +55,28 @@ def explain_encoded(paths: Sequence[Path], scope: str, progress: Progress) -> Js
         every = {s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}
         courses: list[Course] = []
         known: dict[str, msgspec.Raw] = {}
-        for course, encoded in _courses(folders, sorted(every)):
+        for course, encoded in _courses(folders, sorted(every), _by_subscription(events)):
             courses.append(course)
             if encoded is not None:
                 known[course.id] = msgspec.Raw(encoded)
             progress(len(courses), len(every), every[course.id.lower()])
-        return explain(courses, times, scope, notes, known)
+        return explain(_with_verdicts(courses, known, events), times, scope, notes, known)
+
+
+def _with_verdicts(
+    courses: Sequence[Course], known: dict[str, msgspec.Raw], events: Sequence[Happening]
+) -> list[Course]:
+    """The courses with what the platform did; what was encoded of a subscription that this concerns is taken out."""
+    deltas = {course.id: [delta for delta in course.deltas if delta is not None] for course in courses}
+    found = judged(deltas, {event.subscription for event in events})
+    told: list[Course] = []
+    for course in courses:
+        if any(one is not other for one, other in zip(deltas[course.id], found[course.id], strict=True)):
+            known.pop(course.id, None)
+            own = iter(found[course.id])
+            course = replace(course, deltas=[delta and next(own) for delta in course.deltas])
+        told.append(course)
+    return told
 
 
 def extract(path: Path, new: Path, scope: str) -> int:
@@ -71,7 +93,47 @@ def extract(path: Path, new: Path, scope: str) -> int:
     return len(read)
 
 
-def _courses(folders: Sequence[Folder], identities: Sequence[str]) -> Iterator[tuple[Course, bytes | None]]:
+def due_in(path: Path, scope: str, days: int | None, progress: Progress) -> Json:
+    """What is due in the subscriptions of a scope, by date: in so many days, or at any time. Raises EvidenceError.
+
+    `share` is pp of the scope's score as it is weighted now, `ownShare` of the subscription's own.
+    """
+    (folder,) = open_folders([path])
+    _known_scope([folder], scope)
+    heads: dict[str, Head] = {}
+    kept: dict[str, Json] = {}
+    members = _members(folder, scope)
+    with _no_collector():
+        for done, identity in enumerate(members):
+            snapshot = folder.snapshot(identity, Names(), folder.recommendations.copy())
+            if snapshot is not None and snapshot.unscored is None:
+                head, _ = compare(begin(snapshot), snapshot)  # measures how Mitigated counts, and what is pending
+                calendar = agenda(head)
+                entries = [entry | {"ownShare": entry["share"]} for entry in calendar["value"]]
+                heads[identity], kept[identity] = head, calendar | {"value": entries}
+            progress(done + 1, len(members), folder.subscriptions[identity].name)
+    scored = {identity: head.at.weight for identity, head in heads.items() if head.at.score is not None}
+    total = sum(scored.values())
+    weights = {key: 1.0 if key == scope.lower() else w / total if total else 0.0 for key, w in scored.items()}
+    until = None if days is None else folder.taken_at + days * DAY
+    shown = {"scope": scope, "takenAt": iso(folder.taken_at), "value": listed(kept, weights, until)}
+    return shown | {"notes": unlisted([head.snapshot.context for head in heads.values()])}
+
+
+type Events = Mapping[str, Sequence[Happening]]
+"""Events by the id of their subscription, in lower case."""
+
+
+def _by_subscription(events: Sequence[Happening]) -> Events:
+    found: dict[str, list[Happening]] = {}
+    for event in events:
+        found.setdefault(event.subscription, []).append(event)
+    return found
+
+
+def _courses(
+    folders: Sequence[Folder], identities: Sequence[str], events: Events
+) -> Iterator[tuple[Course, bytes | None]]:
     """The subscriptions through all folders, in order; large ones on all processors, a subscription at a time each.
 
     Where it is done elsewhere, with the subscription's own explanation encoded.
@@ -79,29 +141,31 @@ def _courses(folders: Sequence[Folder], identities: Sequence[str]) -> Iterator[t
     workers = min(os.cpu_count() or 1, len(identities))
     if workers < 2 or sum(folder.size for folder in folders) < LARGE:
         for identity in identities:
-            yield _course(folders, identity), None
+            yield _course(folders, identity, events.get(identity, ())), None
         return
     paths = [folder.path for folder in folders]
-    with ProcessPoolExecutor(workers, initializer=_open_once, initargs=(paths,)) as pool:
+    with ProcessPoolExecutor(workers, initializer=_open_once, initargs=(paths, events)) as pool:
         yield from pool.map(_course_of, identities)
 
 
 _opened: list[Folder] = []
+_events: dict[str, Sequence[Happening]] = {}
 
 
-def _open_once(paths: Sequence[Path]) -> None:
+def _open_once(paths: Sequence[Path], events: Events) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it all
     gc.disable()
     _opened[:] = open_folders(paths)
+    _events.update(events)
     level_groups(_opened)
 
 
 def _course_of(identity: str) -> tuple[Course, bytes]:
-    course = _course(_opened, identity)
+    course = _course(_opened, identity, _events.get(identity, ()))
     return course, msgspec.json.encode(alone(course, [folder.taken_at for folder in _opened]))
 
 
-def _course(folders: Sequence[Folder], identity: str) -> Course:
+def _course(folders: Sequence[Folder], identity: str, events: Sequence[Happening]) -> Course:
     """One subscription through all folders: two snapshots are held at a time."""
     resources, recommendations = Names(), folders[0].recommendations.copy()
     points: list[Point | None] = []
@@ -115,7 +179,10 @@ def _course(folders: Sequence[Folder], identity: str) -> Course:
         elif head is None:
             head = begin(snapshot)
         else:
-            head, delta = compare(head, snapshot)
+            since, until = heard_since(head), snapshot.taken_at
+            head, delta = compare(
+                head, snapshot, cells=True, events=[one for one in events if since < one.time <= until]
+            )
         points.append(head.at if head is not None else None)
         deltas.append(delta)
     known = [at for at in points if at is not None]

@@ -29,6 +29,7 @@ class Kind(Enum):
     CONNECTOR_REMOVED = "connector_removed", 2, Class.ESTATE
     RESOURCE_ADDED = "resource_added", 3, Class.ESTATE
     RESOURCE_DELETED = "resource_deleted", 3, Class.ESTATE
+    RECOMMENDATION_REPLACED = "recommendation_replaced", 4, Class.YARDSTICK
     RECOMMENDATION_ADDED = "recommendation_added", 4, Class.YARDSTICK
     RECOMMENDATION_LEFT_PREVIEW = "recommendation_left_preview", 5, Class.YARDSTICK
     RECOMMENDATION_RETIRED = "recommendation_retired", 6, Class.YARDSTICK

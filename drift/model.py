@@ -288,6 +288,38 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """Microsoft changed a check, or the benchmark, between two looks; in plain words."""
+
+    since: int
+    at: int
+    told: str
+    own: bool
+    """Whether it is of this very recommendation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """Marks of one recommendation that went from one status to another, and what is known of their resources.
+
+    What it takes to judge whether the platform did it: see `drift.engine.verdicts`.
+    """
+
+    before: Status
+    after: Status
+    times: Mapping[str, int]
+    """Resource id to when: the mark's own date, else when it was first seen."""
+    stood: int
+    """How many marks stood as these did before, these among them."""
+    written: frozenset[str] = frozenset()
+    """Resources that were written through Azure Resource Manager in the day before, or are in reach of what was: their
+    plan, the parameters of the benchmark."""
+    unwritten: frozenset[str] = frozenset()
+    """Resources that Azure says were not; of the others it does not tell."""
+    revised: tuple[Revision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A cause with what it did in one comparison, before any share is computed."""
 
@@ -314,6 +346,8 @@ class Change:
     """Ids, in lower case, of what had to be written or deleted for it, beside its resources: a plan, assignments, …"""
     between: tuple[int, int] | None = None
     """The looks between which what surrounds the marks was changed, where that is what happened."""
+    flips: tuple[Flips, ...] = ()
+    """Of what nothing but the marks themselves explains, how they flipped."""
 
 
 @dataclass(frozen=True, slots=True)

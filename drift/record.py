@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from drift import people
 from drift.engine.explanation import told
 from drift.engine.segments import Segment
+from drift.engine.wording import clean
 from drift.model import Delta, Json
 
-SUMMARY, CAUSES, PENDING, UNSCORED, EVIDENCE = 10, 10, 5, 5, 2
+SUMMARY, CAUSES, PENDING, UNSCORED, EVIDENCE, ACTORS = 10, 10, 5, 5, 2, 5
 """How many of each a row keeps. With names cut to 90 characters that is well below what a property holds."""
+
+RECORD = ("source", "time", "actor", "actorType", "actorId", "operation")
+"""What a row keeps of a record: who and when; not from where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +35,44 @@ class Record:
 
 def shortened(explained: Json) -> Json:
     """The explanation for lists and cards: the largest of everything, and how much there was."""
-    causes = [
-        cause | {"evidence": cause["evidence"][:EVIDENCE], "controls": {}} for cause in explained["causes"][:CAUSES]
-    ]
+    causes = [_cause(cause) for cause in explained["causes"][:CAUSES]]
+    actors = explained["actors"]
+    kept = actors[:ACTORS] + [one for one in actors[ACTORS:] if one["type"] == "platform"]
     return {
         **{key: explained[key] for key in ("scope", "name", "before", "after", "movement", "rounding", "classes")},
         "summary": explained["summary"][:SUMMARY],
+        "actors": [_cut(actor) for actor in kept],
         "causes": causes,
-        "pending": explained["pending"][:PENDING],
+        "pending": [
+            one | {"actors": [_cut(actor) for actor in one["actors"][:ACTORS]], "reason": clean(one["reason"], 200)}
+            for one in explained["pending"][:PENDING]
+        ],
         "unscored": explained["unscored"][:UNSCORED],
         "notes": [note[:200] for note in explained["notes"][:UNSCORED]],
         "series": explained["series"][-2:],
         "left": {
             "causes": len(explained["causes"]) - len(causes),
+            "actors": len(actors) - len(kept),
             "summary": max(0, len(explained["summary"]) - SUMMARY),
             "pending": max(0, len(explained["pending"]) - PENDING),
             "pendingShare": sum(one["share"] for one in explained["pending"]),
         },
     }
+
+
+def _cause(cause: Json) -> Json:
+    records = people.records(cause)[:EVIDENCE]
+    actors = cause["actors"][:ACTORS]
+    more = len(cause["actors"]) - len(actors)
+    short = {
+        "reason": clean(cause["reason"], 200),
+        "actors": [_cut(actor) for actor in actors],
+        "controls": {},
+        "evidence": [_cut({key: record[key] for key in RECORD if key in record}) for record in records],
+    }
+    return cause | short | ({"moreActors": more} if more else {})
+
+
+def _cut(row: Json) -> Json:
+    """The same with its texts cut."""
+    return {key: clean(value) if isinstance(value, str) else value for key, value in row.items()}

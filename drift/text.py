@@ -1,4 +1,4 @@
-"""An explanation as text for people: the movement, classes as bars, causes with shares, what is pending, what to do.
+"""An explanation as text for people: the movement, classes as bars, causes, whose doing, what is to come, what to do.
 
 Fits a terminal, wide or narrow, with and without colour; every number can be found in the JSON.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from drift.engine.wording import clean, count
 from drift.model import Json
+from drift.people import UNKNOWN, People, done_at, named
 from drift.terminal import Style
 from drift.words import CLASS_WORDS, day, next_steps, percent, pp
 
@@ -26,8 +27,10 @@ def line(words: str) -> str:
 
 def render(found: Json, style: Style, *, every: bool = False) -> str:
     """The explanation as lines, each at most as wide as the style allows."""
-    lines = [*_heading(found, style), *_bars(found, style), *_causes(found, style, every)]
-    lines += [*_pending(found, style, every), *_subscriptions(found, style)]
+    people = People([found], lambda words: clean(words) or "(no name)")
+    lines = [*_heading(found, style), *_bars(found, style), *_causes(found, style, people, every)]
+    lines += [*_actors(found, style, people, every), *_pending(found, style, people, every)]
+    lines += [*_foretold(found, style, people, every), *_subscriptions(found, style)]
     lines += [*_unscored(found, style), *_steps(found, style), *_notes(found, style)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -73,7 +76,7 @@ def _bars(found: Json, style: Style) -> Iterator[str]:
     yield ""
 
 
-def _causes(found: Json, style: Style, every: bool) -> Iterator[str]:
+def _causes(found: Json, style: Style, people: People, every: bool) -> Iterator[str]:
     summary = found["summary"]
     if not summary:
         if found["movement"] is not None:
@@ -85,10 +88,13 @@ def _causes(found: Json, style: Style, every: bool) -> Iterator[str]:
     for entry in shown:
         yield from _entry(entry["share"], entry["title"], style)
         own = [cause for cause in found["causes"] if cause["kind"] == entry["kind"]]
-        if len(own) == 1 and (who := _who(own[0])):
-            yield from style.wrap(who, " " * 11, " " * 11, "faint")
+        done = {_done(cause, people) for cause in own}
+        if len(done) == 1 and (words := done.pop()):
+            yield from style.wrap(words, " " * 11, " " * 11, "faint")
+            done = set()
         if len(own) > 1:
-            yield from _each(own, style, every, several=len({cause["scope"] for cause in own}) > 1)
+            several = len({cause["scope"] for cause in own}) > 1
+            yield from _each(own, style, people if done else None, every, several=several)
     if len(summary) > len(shown):
         rest = sum(entry["share"] for entry in summary[len(shown) :])
         more = count(len(summary) - len(shown), "more kind of cause", "more kinds of cause")
@@ -96,44 +102,89 @@ def _causes(found: Json, style: Style, every: bool) -> Iterator[str]:
     yield ""
 
 
-def _each(own: Sequence[Json], style: Style, every: bool, *, several: bool) -> Iterator[str]:
-    """The causes of one kind, the largest first; named by subscription where there are several."""
+def _each(own: Sequence[Json], style: Style, people: People | None, every: bool, *, several: bool) -> Iterator[str]:
+    """The causes of one kind, the largest first; named by subscription where there are several.
+
+    `people`: if it is to be said of each who did it.
+    """
     most = len(own) if every else 3
     for cause in own[:most]:
         where = f", in {cause['subscription']}" if several else ""
-        who = f", {known}" if (known := _who(cause)) else ""
-        yield from _entry(cause["share"], cause["title"] + where + who, style, indent=4)
+        done = f", {words}" if people and (words := _done(cause, people)) else ""
+        yield from _entry(cause["share"], clean(cause["title"] + where, 400) + done, style, indent=4)
     if len(own) > most:
         rest = sum(cause["share"] for cause in own[most:])
         yield from _entry(rest, f"and {len(own) - most} more", style, indent=4)
 
 
-def _who(cause: Json) -> str:
-    actors = [evidence["actor"] for evidence in cause["evidence"] if evidence["actor"]]
-    return f"by {clean(actors[0])}" if actors else ""
+def _done(cause: Json, people: People) -> str:
+    """When and by whom: `2026-03-02 09:14 by Ana Lopez`."""
+    at, who = done_at(cause), people.did(cause)
+    if at is None or not who:
+        return who if at is None else day(at)
+    return f"{day(at)} {who}" if who.startswith("by ") else f"{day(at)}, {who}"
 
 
-def _entry(share: float, title: str, style: Style, indent: int = 0) -> Iterator[str]:
-    number = style.signs(f"{pp(share):>7}")
+def _entry(share: float | None, title: str, style: Style, indent: int = 0) -> Iterator[str]:
+    number = style.signs(f"{'?' if share is None else pp(share):>7}")
     before = " " * (2 + indent)
-    lines = style.wrap(clean(title, 400), f"{before}{number}  ", " " * (len(before) + len(number) + 2))
+    lines = style.wrap(clean(title, 800), f"{before}{number}  ", " " * (len(before) + len(number) + 2))
     first = next(lines)
-    yield before + style.paint(number, _color(share) or "faint") + first[len(before) + len(number) :]
+    yield before + style.paint(number, _color(share or 0.0) or "faint") + first[len(before) + len(number) :]
     yield from lines
 
 
-def _pending(found: Json, style: Style, every: bool) -> Iterator[str]:
-    pending = found["pending"]
-    if not pending:
+def _actors(found: Json, style: Style, people: People, every: bool) -> Iterator[str]:
+    """Whose doing the movement was, if more can be said than that it was the platform, or that nobody knows."""
+    actors = found["actors"]
+    if not named(actors) and len(actors) < 2:
         return
-    total = sum(entry["share"] for entry in pending)
-    yield from style.wrap(f"Still to come: {pp(total)} pp once Azure's counts catch up", rest="  ", color="bold")
-    shown = pending if every else pending[:LARGEST]
+    yield style.paint("Who (pp)", "bold")
+    shown = actors if every else actors[:LARGEST]
+    for actor in shown:
+        yield from _entry(actor["share"], people.called(actor), style)
+    if len(actors) > len(shown):
+        rest = sum(actor["share"] for actor in actors[len(shown) :])
+        yield from _entry(rest, f"{count(len(actors) - len(shown), 'other')}: --all shows them", style)
+    yield ""
+
+
+def _pending(found: Json, style: Style, people: People, every: bool) -> Iterator[str]:
+    pending = found["pending"]
+    if pending:
+        total = sum(entry["share"] for entry in pending)
+        words = f"Still to come: {pp(total)} pp once Azure's counts catch up"
+        yield from _coming(words, pending, style, people, every, assumed=False)
+
+
+def _foretold(found: Json, style: Style, people: People, every: bool) -> Iterator[str]:
+    foretold = found["foretold"]
+    if foretold:
+        known = [entry["share"] for entry in foretold if entry["share"] is not None]
+        more = ", and what is not known," if len(known) < len(foretold) else ""
+        words = f"Expected: {pp(sum(known)).strip()} pp{more}" if known else "Expected, by how much is not known,"
+        heading = f"{words} once Azure has assessed and counted again"
+        yield from _coming(heading, foretold, style, people, every, assumed=True)
+
+
+def _coming(
+    heading: str, entries: Sequence[Json], style: Style, people: People, every: bool, *, assumed: bool
+) -> Iterator[str]:
+    """What is to come, with its time and whose doing it is; `assumed`: their reasons say what is assumed."""
+    yield from style.wrap(heading, rest="  ", color="bold")
+    shown = entries if every else entries[:LARGEST]
+    who = {people.did(entry) for entry in shown} != {UNKNOWN}  # of none: that needs not be said of each
     for entry in shown:
-        yield from _entry(entry["share"], f"{entry['title']} (in the score by {day(entry['due'])})", style)
-    if len(pending) > len(shown):
-        rest = sum(entry["share"] for entry in pending[len(shown) :])
-        yield from _entry(rest, f"and {len(pending) - len(shown)} more", style)
+        facts = [f"in the score by {day(entry['due'])}", people.did(entry) if who else ""]
+        if entry["share"] is None:
+            facts[0] = f"share not known: {clean(entry['reason'], 200)}" if entry["reason"] else "share not known"
+        elif assumed:
+            facts.append(clean(entry["reason"], 200))
+        title = clean(entry["title"], 400)
+        yield from _entry(entry["share"], f"{title} ({'; '.join(filter(None, facts))})", style)
+    if len(entries) > len(shown):
+        rest = sum(entry["share"] or 0.0 for entry in entries[len(shown) :])
+        yield from _entry(rest, f"and {len(entries) - len(shown)} more", style)
     yield ""
 
 

@@ -45,6 +45,7 @@ KIND_WORDS = {
     "connector_removed": "connector removed",
     "resource_added": "added",
     "resource_deleted": "deleted",
+    "recommendation_replaced": "replaced an older check",
     "recommendation_added": "counts now, by Microsoft",
     "recommendation_left_preview": "left preview",
     "recommendation_retired": "no longer counts, by Microsoft",
@@ -118,9 +119,13 @@ def next_steps(found: Json, steps: Mapping[str, str] = NEXT_STEPS) -> list[str]:
     chosen: dict[str, None] = {}
     if any(entry["kind"] == "remediation" for entry in found["pending"]):
         chosen[WAIT] = None
-    for entry in found["summary"]:
-        kind = entry["kind"]
-        if kind in steps and (entry["share"] < 0 or kind == "exemption_created"):
+    shares = [(entry["kind"], entry["share"]) for entry in found["summary"]]
+    if "forecasts" in found:  # a movement that was kept: only what is new in it
+        shares += [(entry["kind"], entry["expected"]) for entry in found["forecasts"]["opened"]]
+    else:
+        shares += [(entry["kind"], entry["share"]) for entry in found.get("foretold", ())]
+    for kind, share in shares:
+        if kind in steps and (share is None or share < 0 or kind == "exemption_created"):
             chosen[steps[kind]] = None
     return list(chosen)[:MOST_STEPS]
 

@@ -204,7 +204,8 @@ def _definition(p: dict[str, Any]) -> dict[str, Any]:
     dates = p.get("publishDates") or {}
     policy = (p.get("policyDefinitionId") or "").lower()
     preview = bool(p.get("preview"))
-    return {"preview": preview, "policy": policy, "ga": when(dates.get("GA")), "public": when(dates.get("public"))}
+    published = {"ga": when(dates.get("GA")), "public": when(dates.get("public"))}
+    return {"preview": preview, "policy": policy, "title": p.get("displayName") or "", **published}
 
 
 def _read_score(sub: Sub, folder: Folder, name: str, spelling: Spelling) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ TABLE = {
     1: ("subscription_added", "subscription_removed"),
     2: ("connector_added", "connector_removed"),
     3: ("resource_added", "resource_deleted"),
-    4: ("recommendation_added",),
+    4: ("recommendation_replaced", "recommendation_added"),
     5: ("recommendation_left_preview",),
     6: ("recommendation_retired",),
     7: ("recommendation_moved",),
@@ -74,6 +75,7 @@ class Memory:
     changes: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     assignments: dict[tuple[str, str], tuple[dict, datetime]] = field(default_factory=dict)  # by (direction, id)
     gone: dict[str, tuple[Exemption, datetime]] = field(default_factory=dict)
+    former: dict[str, tuple[dict, set[str]]] = field(default_factory=dict)  # retired: metadata and controls
 
     def at(self, now: datetime) -> Memory:
         def live(time: datetime) -> bool:
@@ -83,6 +85,7 @@ class Memory:
             {k: v for k, v in self.changes.items() if live(v)},
             {k: v for k, v in self.assignments.items() if live(v[1])},
             {k: v for k, v in self.gone.items() if live(v[1])},
+            dict(self.former),
         )
 
     def learn_dates(self, sub: Sub) -> None:
@@ -113,6 +116,16 @@ def _of_initiative(sub: Sub) -> dict[str, dict]:
 
 def _exemptions(sub: Sub) -> list[Exemption]:
     return [*(sub.exemptions or {}).values(), *(sub.standards or {}).values()]
+
+
+def _is_same(one: tuple[dict, set[str]], other: tuple[dict, set[str]]) -> bool:
+    titles = [
+        re.sub(r"\[(preview|deprecated)\]:?|\(powered by .*\)$", "", end[0].get("title", "").lower())
+        for end in (one, other)
+    ]
+    policies = [end[0].get("policy") for end in (one, other)]
+    equal = titles[0].split() == titles[1].split() != [] or policies[0] == policies[1] not in (None, "")
+    return equal and bool(one[1] & other[1])
 
 
 class Pair:
@@ -240,6 +253,8 @@ class Pair:
     def _rows_4_to_9(self, unit: Unit, base: State, now: State, reading: str) -> Cause | None:
         control, resource, key = unit
         b, a = self.before, self.after
+        if partner := self._replaced(key, base, now, reading):
+            return "recommendation_replaced", partner
         moves = {"added": "come", "left_preview": "come", "retired": "go"}
         told = self._recommendation(key)
         told = told or self._remembered(("recommendation", key), moves, base, now, reading)
@@ -269,6 +284,35 @@ class Pair:
         if a.counts(key) and b.preview(key):
             return "left_preview"
         return "retired" if b.counts(key) and not a.counts(key) else ""
+
+    def _replaced(self, key: str, base: State, now: State, reading: str) -> str:
+        """The key that owns a mark of one that was replaced, or that replaces one."""
+        retired, added = self._gone_and_come()
+        fitting = [(old, new) for old in retired for new in added if _is_same(retired[old], added[new])]
+        for old, new in fitting:
+            if sum(old == o for o, _ in fitting) > 1 or sum(new == n for _, n in fitting) > 1:
+                continue
+            if key == old and self._recommendation(old) == "retired":
+                return new
+            follows = self._remembered(("recommendation", new), {"added": "come"}, base, now, reading)
+            if key == new and (self._recommendation(new) == "added" or follows):
+                return new
+        return ""
+
+    def _gone_and_come(self) -> tuple[dict[str, tuple[dict, set[str]]], dict[str, tuple[dict, set[str]]]]:
+        """What of recommendations that no longer count was known, and is of those that do now; with their controls."""
+        b, a = self.before, self.after
+        told = {(what[1], what[2]) for what in self.memory.changes if what[0] == "recommendation"}
+        keys = {k for end in (b, a) for c in end.controls.values() for k in c.keys} | {k for k, _ in told}
+        retired, added = {}, {}
+        for key in keys:
+            if self._recommendation(key) == "retired":
+                retired[key] = (b.metadata or {}).get(key, {}), {c for c in b.controls if b.counts_in(c, key)}
+            elif (key, "retired") in told and not a.counts(key) and key in self.memory.former:
+                retired[key] = self.memory.former[key]
+            if self._recommendation(key) == "added" or ((key, "added") in told and a.counts(key)):
+                added[key] = (a.metadata or {}).get(key, {}), {c for c in a.controls if a.counts_in(c, key)}
+        return retired, added
 
     def _moved(self, control: str, key: str) -> str:
         b, a = self.before, self.after
@@ -332,6 +376,7 @@ class Pair:
         for key in {k for end in (b, a) for c in end.controls.values() for k in c.keys} | self._both("metadata"):
             if told := self._recommendation(key):
                 memory.changes["recommendation", key, told] = time
+        memory.former |= {k: v for k, v in self._gone_and_come()[0].items() if self._recommendation(k) == "retired"}
         for plan in self._both("plans"):
             was, is_ = ((end.plans or {}).get(plan, (False, None))[0] for end in (b, a))
             if was != is_:

@@ -43,8 +43,20 @@ def guid(at: int) -> str:
 def cause(kind: str, share: float, subject: str = "r1", **fields: Any) -> Json:
     """One cause with defaults for all that a test does not look at."""
     made = {"scope": guid(1), "subscription": "Production", "title": f"“{subject}”: {kind}, on 3 resources"}
-    made |= {"marks": 3, "resources": 3, "controls": {}, "evidence": [], "confidence": "inferred"}
-    return {"kind": kind, "class": CLASS_OF[kind], "subject": subject, "share": share} | made | fields
+    made |= {"marks": 3, "resources": 3, "controls": {}, "evidence": [], "confidence": "inferred", "reason": ""}
+    found = {"kind": kind, "class": CLASS_OF[kind], "subject": subject, "share": share} | made | fields
+    if "actors" not in found:
+        names = [record["actor"] for record in found["evidence"] if record["actor"]]
+        found["actors"] = [somebody(names[0], share) if names else NOBODY | {"share": share}]
+    return found
+
+
+def somebody(name: str | None, share: float = 0.0, **fields: Any) -> Json:
+    return {"actor": name, "type": "user", "id": None, "share": share} | fields
+
+
+NOBODY = somebody(None, type="notRecorded")
+PLATFORM = somebody(None, type="platform")
 
 
 def waiting(share: float, **fields: Any) -> Json:
@@ -66,6 +78,10 @@ def movement(causes: list[Json], scope: str = guid(1), before: float | None = 60
         | {"title": own[0]["title"] if len(own) == 1 else f"{len(own)} of kind {kind}"}
         for kind, own in kinds.items()
     ]
+    actors: dict[tuple[str, ...], Json] = {}
+    for actor in [actor for one in causes for actor in one["actors"]]:
+        own = actors.setdefault((actor["type"], actor["id"] or "", actor["actor"] or ""), actor | {"share": 0.0})
+        own["share"] += actor["share"]
     end = {"reported": None, "current": None, "max": None}
     found = {
         "scope": scope,
@@ -76,8 +92,10 @@ def movement(causes: list[Json], scope: str = guid(1), before: float | None = 60
         "rounding": None,
         "classes": classes,
         "summary": sorted(summary, key=lambda one: -abs(one["share"])),
+        "actors": sorted(actors.values(), key=lambda one: -abs(one["share"])),
         "causes": causes,
         "pending": [],
+        "foretold": [],
         "unscored": [],
         "notes": [],
         "series": [],
@@ -226,6 +244,241 @@ def test_the_id_of_the_message_and_of_the_movement_are_in_small_print():
 
 def test_the_same_message_is_the_same_card():
     assert shown(ONE) == shown(copy.deepcopy(ONE))
+
+
+# Whose doing it was
+
+ANA = {"actor": "Ana Lopez", "type": "user", "id": "aaaaaaaa-1111-4000-8000-000000000000"}
+PIPELINE = {"actor": "northwind-deployments", "type": "application", "id": "dddddddd-1111-4000-8000-000000000000"}
+EVENT = {"source": "event", "time": "2026-09-07T05:20:00Z", "actor": "Ana Lopez", "actorType": "User"}
+EVENT |= {"actorId": ANA["id"], "operation": "Microsoft.Storage/storageAccounts/write", "from": "203.0.113.7"}
+
+
+def by(*parts: tuple[Json, float], kind: str = "remediation", subject: str = "r1", **fields: Any) -> Json:
+    """A cause that is somebody's doing, in these parts."""
+    share = sum(part for _, part in parts)
+    return cause(kind, share, subject, actors=[actor | {"share": part} for actor, part in parts], **fields)
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ([(ANA, 0.5)], "by Ana Lopez"),
+        ([(PIPELINE, 0.5)], "by northwind-deployments (application)"),
+        ([({**PIPELINE, "type": "managedIdentity"}, 0.5)], "by northwind-deployments (managed identity)"),
+        ([(PLATFORM, 0.5)], "by the platform"),
+        ([(NOBODY, 0.5)], "who is not recorded"),
+        ([(ANA, 0.5), (PIPELINE, 0.2)], "by Ana Lopez and northwind-deployments (application)"),
+        ([(ANA, 0.5), (PIPELINE, 0.2), (PLATFORM, 0.1)], "by Ana Lopez and 2 others"),
+        ([(NOBODY, 0.5), (ANA, 0.2)], "by Ana Lopez, in part not recorded"),
+        ([(ANA | {"actor": None}, 0.5)], "by a user without a name (aaaaaaaa)"),
+        ([(ANA | {"actor": None, "id": None}, 0.5)], "by a user without a name"),
+    ],
+)
+def test_a_cause_says_by_whom(parts, said):
+    assert f"“r1”, in Production {said} " in told(shown(movement([by(*parts)], "all"))) + " "
+
+
+def test_a_cause_says_when_by_the_event_of_who_did_it():
+    record = PETRA | {"time": "2026-09-06T01:00:00Z"}
+    said = told(shown(movement([by((ANA, 0.5), evidence=[record, EVENT])])))
+    assert "2026-09-07 05:20 UTC by Ana Lopez" in said
+
+
+def test_of_several_who_may_have_done_it_none_is_named_and_no_time():
+    reason = "Ana Lopez and Bo Berg did such a thing in that time"
+    said = told(shown(movement([by((NOBODY, 0.5), evidence=[EVENT], reason=reason)])))
+    assert f"who is not recorded: {reason}" in said
+    assert "05:20" not in said
+
+
+def test_what_the_same_did_is_said_once():
+    said = told(shown(movement([by((ANA, 0.5), subject="r1"), by((ANA, 0.3), subject="r2")])))
+    assert "+0.80 2 of kind remediation by Ana Lopez +0.50" in said
+    assert said.count("Ana Lopez") == 1
+
+
+def test_no_address_of_a_machine_is_on_a_card():
+    assert "203.0.113.7" not in json.dumps(shown(movement([by((ANA, 0.5), evidence=[EVENT])])))
+
+
+def test_whose_doing_it_was_is_told_in_parts_that_add_up():
+    found = movement([by((PLATFORM, -1.2)), by((ANA, 0.3), (NOBODY, -0.05), subject="r2")])
+    said = told(shown(found))
+    assert "of it the platform's: −1.20 pp · 2026-09-07 04:00" in said
+    assert "Whose doing it was −1.20 the platform +0.30 Ana Lopez −0.05 not recorded −0.95 in all" in said
+
+
+def test_more_than_can_be_listed_are_counted_with_their_share():
+    people = [(somebody(f"Person {at}", id=guid(at)), 0.1) for at in range(12)]
+    for found in (movement([by(*people)]), shortened(movement([by(*people)]))):
+        said = told(shown(found))
+        assert "+0.10 Person 4 +0.70 7 others +1.20 in all" in said
+        assert "by Person 0 and 11 others" in said
+
+
+def test_the_platforms_part_is_told_though_a_row_keeps_only_the_largest():
+    people = [(somebody(f"Person {at}", id=guid(at)), 0.1) for at in range(12)]
+    found = shortened(movement([by(*people), by((PLATFORM, -0.02), subject="r2")]))
+    assert "of it the platform's: −0.02 pp" in told(shown(found))
+
+
+def test_a_movement_that_is_all_the_platforms_says_so_and_needs_no_list():
+    said = told(shown(movement([by((PLATFORM, -1.2), kind="recommendation_left_preview")]), left_preview(3)))
+    assert "all of it is the platform's · also 1 subscription" in said
+    assert "Whose doing" not in said
+
+
+def test_where_nobody_is_known_there_is_no_list():
+    assert "Whose doing" not in told(shown(movement([cause("remediation", 0.2)])))
+
+
+@pytest.mark.parametrize(
+    ("other", "names"),
+    [
+        ({"id": "bbbbbbbb-2222-4000-8000-000000000000"}, ["Ana Lopez (aaaaaaaa)", "Ana Lopez (bbbbbbbb)"]),
+        ({"id": None, "address": "ana@other.example"}, ["Ana Lopez (aaaaaaaa)", "Ana Lopez (ana@other.example)"]),
+    ],
+)
+def test_two_people_of_one_name_are_told_apart(other, names):
+    first = ANA | {"address": "ana@contoso.example"}
+    said = told(shown(movement([by((first, 0.5)), by((ANA | other, 0.2), subject="r2")])))
+    assert f"+0.50 {names[0]} +0.20 {names[1]} +0.70 in all" in said
+    assert f"by {names[0]}" in said
+
+
+def test_names_that_look_alike_once_they_are_cut_are_told_apart():
+    people = [(somebody("x" * 300 + str(at), id=guid(at)), 0.1) for at in range(2)]
+    said = told(shown(movement([by(*people)])))
+    assert "(00000000)" in said
+    assert "(00000001)" in said
+
+
+def test_one_person_whom_not_every_record_gives_an_id_is_one():
+    said = told(shown(movement([by((ANA, 0.5)), by((ANA | {"id": None}, 0.2), subject="r2")])))
+    assert "(aaaaaaaa)" not in said
+
+
+@pytest.mark.parametrize("name", ["the platform", "The Platform", "not recorded"])
+def test_nobody_passes_for_the_platform(name):
+    said = told(shown(movement([by((ANA | {"actor": name}, 0.5)), by((PLATFORM, 0.2), subject="r2")])))
+    assert f"by {name} (aaaaaaaa)" in said
+    assert "of it the platform's: +0.20 pp" in said
+
+
+def test_a_user_does_not_pass_for_an_application():
+    user = ANA | {"actor": "northwind-deployments (application)"}
+    said = told(shown(movement([by((PIPELINE, 0.5)), by((user, 0.2), subject="r2")])))
+    assert "+0.50 northwind-deployments (application) (dddddddd)" in said
+    assert "+0.20 northwind-deployments (application) (aaaaaaaa)" in said
+
+
+def test_what_was_kept_before_there_were_actors_names_the_maker_of_a_record():
+    found = movement([cause("exemption_created", 0.5, evidence=[PETRA])])
+    del found["actors"], found["causes"][0]["actors"]
+    content = told(shown(found, movement([cause("remediation", 0.6)], guid(2))))
+    assert "2026-09-07 05:12 UTC by petra@contoso.example" in content
+
+
+# What is expected
+
+
+def forecast(expected: float | None, subject: str = "e1", **fields: Any) -> Json:
+    made = {"kind": "exemption_created", "subject": subject, "scope": guid(1), "subscription": "Production"}
+    made |= {"title": f"exemption “{subject}” was created: 3 resources", "actors": [ANA], "expected": expected}
+    return made | {"opened": "2026-09-07T06:00:00Z", "due": "2026-09-08T06:00:00Z", "realised": 0.0} | fields
+
+
+def foreseen(found: Json, *opened: Json, overdue: tuple[Json, ...] = (), **left: int) -> Json:
+    known = {"opened": list(opened), "overdue": list(overdue), "settled": [], "left": left}
+    return found | {"forecasts": known}
+
+
+def test_what_is_expected_is_told_with_its_time_and_whose_doing_it_is():
+    said = told(shown(foreseen(ONE, forecast(0.4))))
+    heading = "Expected within 24 hours +0.40 exemption “e1” was created: 3 resources"
+    assert f"{heading} in the score by 2026-09-08 06:00 UTC, by Ana Lopez" in said
+    assert first(shown(foreseen(ONE, forecast(0.4)))).startswith("Secure score −0.90 pp")
+    assert "Check that each new exemption has a reason" in said
+
+
+def test_what_is_expected_of_unknown_size_is_told():
+    said = told(shown(foreseen(ONE, forecast(None))))
+    assert "? exemption “e1” was created: 3 resources in the score by 2026-09-08 06:00 UTC, share not known, by" in said
+
+
+def test_what_was_expected_and_has_not_come_is_told():
+    said = told(shown(foreseen(ONE, overdue=(forecast(0.4),))))
+    assert "Expected, and has not come +0.40 exemption “e1”" in said
+    assert "was expected by 2026-09-08 06:00 UTC, by Ana Lopez" in said
+
+
+STILL = movement([])
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        (foreseen(STILL, forecast(0.3), forecast(0.1, "e2")), "Expected: +0.40 pp in subscription Production"),
+        (
+            foreseen(STILL, forecast(0.3), forecast(None, "e2")),
+            "Expected: +0.30 pp, and what is not known, in subscription",
+        ),
+        (foreseen(STILL, forecast(0.3), opened=2), "Expected: +0.30 pp by the largest, in subscription Production"),
+        (foreseen(STILL, forecast(None)), "Expected: a movement, by how much is not known, in subscription"),
+        (foreseen(STILL, overdue=(forecast(0.4),)), "Expected, and has not come: +0.40 pp in subscription"),
+    ],
+)
+def test_a_card_that_only_foretells_begins_with_what_is_expected(found, line):
+    content = shown(found)
+    assert first(content).startswith(line)
+    said = told(content)
+    assert "60.00 % now · 2026-09-07 06:00 UTC" in said
+    assert "0.00 pp" not in said
+    assert "What moved it" not in said
+    assert "exemption “e1”" in said
+
+
+def test_what_waits_for_counts_is_not_told_twice():
+    both = waiting(0.5) | {"subject": "e1"}
+    known = forecast(0.5, kind="remediation", title=both["title"])
+    said = told(shown(foreseen(STILL | {"pending": [both]}, known)))
+    assert said.startswith("Expected: +0.50 pp in subscription Production")
+    assert said.count("“r9”") == 1
+    several = told(shown(foreseen(STILL | {"pending": [both]}, known), movement([cause("remediation", 1)], "all")))
+    assert several.count("“r9”") == 1
+    assert "Still to come" not in several
+
+
+def test_of_several_that_only_foretell_the_largest_speaks_first():
+    small = foreseen(STILL | {"scope": guid(2), "name": "Small"}, forecast(0.2, scope=guid(2), subscription="Small"))
+    content = shown(small, foreseen(STILL, forecast(-0.7)))
+    assert first(content) == "Expected: −0.70 pp in subscription Production"
+    table = next(one for one in of_type(content, "Table") if columns(one)[0][0] == "Scope")
+    assert columns(table)[6] == ["Main cause", "expected −0.70 pp", "expected +0.20 pp"]
+    assert "in the score by 2026-09-08 06:00 UTC, by Ana Lopez, in Small" in told(content)
+
+
+def test_the_expectation_of_a_subscription_stands_on_the_card_of_the_tenant():
+    content = shown(movement([cause("remediation", 0.9)], "all"), foreseen(STILL, forecast(0.4)))
+    assert first(content).startswith("Secure score +0.90 pp")
+    assert "+0.40 exemption “e1” was created: 3 resources in the score by" in told(content)
+    assert "by Ana Lopez, in Production" in told(content)
+
+
+def test_several_movements_of_one_scope_tell_what_is_still_expected_of_them():
+    early = later(foreseen(ONE, forecast(0.4), forecast(0.3, "e2")), 7)
+    late = later(foreseen(ONE, forecast(0.2, "e3")), 8)
+    late["forecasts"]["settled"] = [forecast(0.3, "e2")]
+    said = told(shown(early, late))
+    assert "“e1”" in said
+    assert "“e2”" not in said
+    assert "“e3”" in said
+
+
+def test_more_than_can_be_expected_on_a_card_is_counted():
+    many = [forecast(0.1, f"e{at}") for at in range(5)]
+    assert "and 4 more" in told(shown(foreseen(STILL, *many, opened=4)))
 
 
 # Figures
@@ -400,7 +653,7 @@ def test_of_narrower_scopes_only_that_is_told_which_is_new():
     shared, own = cause("remediation", 0.5), cause("resource_added", -0.2, "vm1", title="vm1 was added")
     content = shown(movement([shared], "prod"), movement([shared, own], "dev"), movement([shared], guid(2)))
     assert counted(content, "“r1”") == 1
-    said = "Besides, group dev −0.20 vm1 was added, in Production +0.50 as told above +0.30 in all"
+    said = "Besides, group dev −0.20 vm1 was added, in Production who is not recorded +0.50 as told above +0.30 in all"
     assert said in told(content)
 
 
@@ -589,7 +842,8 @@ def test_the_digest_tells_a_cause_once_for_all_scopes_and_causes_of_a_kind_in_on
     found = [later(movement(moved[:2], scope), 7) for scope in ("all", "prod", guid(2))]
     found += [later(movement(moved[1:], scope), 8) for scope in ("all", "prod", guid(2))]
     content = checked(card.digest(news(*found), "2026-09-07T00:00:00Z", "2026-09-10T00:00:00Z", "m1"))
-    assert "+0.50 fixed: 4 recommendations, in Production +0.20 fixed on vm-1: “r1” +0.10 fixed" in told(content)
+    said = "+0.50 fixed: 4 recommendations, in Production who is not recorded +0.20 fixed on vm-1: “r1” +0.10 fixed"
+    assert said in told(content)
     assert counted(content, "“r1”") == 1
 
 
@@ -703,6 +957,7 @@ def test_worked_cases_make_cards(case):
 # Hostile names
 
 MARKUP = (
+    *("@everyone", "[x](http://evil.example)"),
     *("[click](https://evil.example)", "![x](https://evil.example/p.png)", "**bold**", "_it_", "# head", "> quote"),
     *("`code`", "- item", "1. item", "<at>Everyone</at>", "{{DATE(2026-01-01T00:00:00Z,SHORT)}}", "{{TIME(x)}}"),
     *("${$root.secret}", "www.evil.example", "<script>alert(1)</script>", "\x1b[31mred", "a\u202egnp.exe", "\u2066x"),
@@ -719,20 +974,36 @@ hostile = st.one_of(
 def everywhere(name: str) -> Json:
     """A movement in which every text that a tenant can choose is this."""
     record = PETRA | {"actor": name}
+    who = somebody(name, 0.2, id=name, address=name)
     causes = [
         cause("exemption_created", 0.4, name or "s", title=f"exemption “{name}” was created", evidence=[record]),
-        cause("remediation", 0.2, "r", title=name, subscription=name, evidence=[record]),
+        cause("remediation", 0.2, "r", title=name, subscription=name, evidence=[record], actors=[who], reason=name),
         cause("remediation", 0.1, "q", title=name, subscription=name),
+        by((who | {"id": guid(5)}, 0.2), (who | {"type": "application"}, 0.1), subject="p", reason=name),
+        by((NOBODY, 0.2), subject="o", evidence=[EVENT], reason=name),
     ]
     member = {"subscription": guid(9), "name": name, "reason": name}
-    return movement(causes, name=name, notes=[name], unscored=[member], pending=[waiting(0.1, title=name)])
+    coming = [waiting(0.1, title=name, actors=[who])]
+    found = movement(causes, name=name, notes=[name], unscored=[member], pending=coming)
+    known = [forecast(0.1, name, title=name, subscription=name, actors=[who]), forecast(None, name * 2, title=name)]
+    return foreseen(found, *known, overdue=tuple(known), opened=3)
+
+
+def only_expected(name: str) -> Json:
+    return foreseen(STILL | {"name": name}, *everywhere(name)["forecasts"]["opened"])
 
 
 def every_card(name: str) -> list[Json]:
     one, other = everywhere(name), everywhere(name) | {"scope": guid(2)}
     group = everywhere(name) | {"scope": f"tag:x={name}"}
     when = "2026-09-07T00:00:00Z", "2026-09-08T00:00:00Z"
-    return [shown(one), shown(one, other, group), checked(card.digest(news(one, other, group), *when, "m1"))]
+    several = [shown(one, other, group), shown(only_expected(name), only_expected(name) | {"scope": guid(2)})]
+    return [
+        shown(one),
+        shown(only_expected(name)),
+        *several,
+        checked(card.digest(news(one, other, group), *when, "m1")),
+    ]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

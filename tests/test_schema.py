@@ -14,7 +14,7 @@ from drift.cli import main
 from drift.folders import explain_folders
 from drift.kinds import Class, Kind
 from tests import estates
-from tests.build import at, estate, mark, write
+from tests.build import at, estate, exemption, mark, write
 
 SCHEMA: dict[str, Any] = json.loads(
     (Path(__file__).parent.parent / "drift" / "explanation.schema.json").read_text(encoding="utf-8")
@@ -57,12 +57,14 @@ def answer(tmp_path_factory) -> dict[str, Any]:
     after = before.but(
         marks={("vm1", "a"): "Healthy", ("vm4", "a"): mark("Unhealthy", at(3), at(3))},
         resources={"vm4": {"createdTime": at(2)}},
+        exemptions={"e": exemption("vm2", ("a",), created=at(2))},
         counts={"c": (1, 4)},
     )
     paths = [write(before, root / "before"), write(after, root / "after")]
     found = explain_folders(paths, "all", lambda *_: None)
     assert found["causes"]
     assert found["pending"]
+    assert found["foretold"]
     assert found["notes"]
     assert any(cause["evidence"] for cause in found["causes"])
     return json.loads(json.dumps(found))
@@ -178,6 +180,16 @@ def _root(found: dict[str, Any]) -> Any:
         (_first("causes"), "resources", -1),
         (_first("causes"), "controls", {"c": "1"}),
         (_first("causes"), "evidence", [{"source": "systemData"}]),
+        (_first("causes"), "actors", [{"actor": "Ana", "type": "user", "id": None}]),
+        (_first("causes"), "actors", [{"actor": "Ana", "type": "robot", "id": None, "share": 1.0}]),
+        (_first("causes"), "reason", None),
+        (_first("actors"), "share", None),
+        (_first("actors"), "address", 1),
+        (_first("pending"), "actors", None),
+        (_first("pending"), "share", None),
+        (_first("foretold"), "share", "1"),
+        (_first("foretold"), "reason", None),
+        (_first("foretold"), "actors", [{"actor": "Ana"}]),
         (_first("summary"), "count", 0),
         (_first("pending"), "due", None),
         (_first("series"), "ownWork", None),
@@ -187,6 +199,31 @@ def test_a_broken_answer_is_not_valid(of, field, value, answer):
     broken = deepcopy(answer)
     of(broken)[field] = value
     assert wrong(broken)
+
+
+def test_an_answer_whose_share_is_not_known_is_valid(answer):
+    unknown = [one | {"share": None, "reason": "published nowhere"} for one in answer["foretold"]]
+    assert wrong({**answer, "foretold": unknown}) == []
+
+
+def test_a_record_of_an_event_is_valid(answer):
+    event = {"source": "event", "time": "2026-03-02T06:00:00Z", "actor": "Ana", "actorType": "User", "actorId": "a"}
+    event |= {"operation": "o", "subject": "s", "from": "203.0.113.7", "correlation": "c", "told": "t"}
+    good, bad = deepcopy(answer), deepcopy(answer)
+    good["causes"][0]["evidence"] = [event]
+    bad["causes"][0]["evidence"] = [event | {"ip": "203.0.113.7"}]
+    assert wrong(good) == []
+    assert wrong(bad)
+
+
+@pytest.mark.parametrize("scope", ["all", "mg:mg-root"])
+def test_what_the_schema_says_of_actors_is_so(scope, story):
+    found = story(estates.make(3, lag=True, steps=4, ahead=True), scope)
+    assert len(found["causes"]) > 2
+    for one in [found, *found["subscriptions"]]:
+        assert sum(actor["share"] for actor in one["actors"]) == pytest.approx(one["movement"], abs=1e-9)
+        for cause in one["causes"]:
+            assert sum(actor["share"] for actor in cause["actors"]) == pytest.approx(cause["share"], abs=1e-9)
 
 
 @pytest.mark.parametrize("field", SCHEMA["required"])

@@ -59,6 +59,17 @@ def named(name: str, folders: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [renamed(folder) for folder in folders]
 
 
+def foreseen() -> list[dict[str, Any]]:
+    """An exemption that its mark does not know of yet, and a plan that went off: nothing has moved."""
+    before = estate(
+        controls={"c": (10, ["a"])},
+        marks={("vm1", "a"): "Unhealthy", ("vm2", "a"): "Healthy"},
+        plans={"VirtualMachines": "Standard"},
+    )
+    made = exemption("vm1", ("a",), created=at(2), expires=at(999))
+    return [before, before.but(exemptions={"e": made}, plans={"VirtualMachines": "Free"})]
+
+
 def eventful() -> list[dict[str, Any]]:
     """A fix, an exemption with an author, a new resource, something unexplained, something pending, a plan off."""
     one = estate(
@@ -91,6 +102,7 @@ def answers(tmp_path_factory) -> dict[str, dict[str, Any]]:
     found = {case.name: explained(*ends(case)) for case in CASES}
     stories: dict[str, list[dict[str, Any]]] = {name: estates.make(**options) for name, options in STORIES.items()}
     stories["eventful"] = eventful()
+    stories["foreseen"] = foreseen()
     stories["long names"] = named("Contoso Limited production landing zone, northern Europe, number " * 9, eventful())
     stories["long words"] = named("x" * 300, eventful())
     stories["wide letters"] = named("セキュリティ基準の定義と評価 " * 9, eventful())
@@ -100,7 +112,7 @@ def answers(tmp_path_factory) -> dict[str, dict[str, Any]]:
     return found
 
 
-NAMES = [case.name for case in CASES] + [*STORIES, "eventful", "long names", "long words", "wide letters"]
+NAMES = [case.name for case in CASES] + [*STORIES, "eventful", "foreseen", "long names", "long words", "wide letters"]
 
 
 def columns(line: str) -> int:
@@ -329,6 +341,128 @@ def test_the_same_moves_nothing(tmp_path):
     before = estate(controls={"c": (10, ["a"])}, marks={("vm1", "a"): "Unhealthy"})
     found = explained(write(before, tmp_path / "b"), write(before.but(), tmp_path / "a"))
     assert "Nothing moved the score." in text.render(found, Style())
+
+
+# Whose doing it was
+
+ANA = {"actor": "Ana Lopez", "type": "user", "id": "aaaaaaaa-1111-4000-8000-000000000000"}
+BO = {"actor": "Bo Berg", "type": "user", "id": "bbbbbbbb-1111-4000-8000-000000000000"}
+PIPELINE = {"actor": "northwind-deployments", "type": "application", "id": None}
+PLATFORM = {"actor": None, "type": "platform", "id": None}
+NOBODY = {"actor": None, "type": "notRecorded", "id": None}
+EVENT = {"source": "event", "time": "2026-03-02T09:14:00Z", "actor": "Ana Lopez", "actorType": "User"}
+EVENT |= {"actorId": ANA["id"], "from": "203.0.113.7"}
+
+
+def done(answers: dict[str, dict[str, Any]], *actors: dict[str, Any], **fields: Any) -> str:
+    """The text of a movement with one cause, which is these actors' doing."""
+    found = json.loads(json.dumps(answers["foreseen"]))
+    shared = [actor | {"share": 1.0 / (at + 1)} for at, actor in enumerate(actors)]
+    share = sum(actor["share"] for actor in shared)
+    line = {"kind": "remediation", "class": "earned", "title": "“a”: fixed on vm", "share": share}
+    cause = line | {"subject": "a", "scope": SUB, "subscription": "s", "evidence": [], "reason": "", "actors": shared}
+    found |= {"movement": share, "classes": {"earned": share}, "summary": [line | {"count": 1}]}
+    found |= {"causes": [cause | fields], "actors": shared, "foretold": []}
+    return text.render(found, Style(width=100))
+
+
+@pytest.mark.parametrize(
+    ("actors", "said"),
+    [
+        ([ANA], "by Ana Lopez"),
+        ([ANA, BO], "by Ana Lopez and Bo Berg"),
+        ([ANA, BO, PIPELINE], "by Ana Lopez and 2 others"),
+        ([PIPELINE], "by northwind-deployments (application)"),
+        ([PIPELINE | {"type": "managedIdentity"}], "by northwind-deployments (managed identity)"),
+        ([PLATFORM], "by the platform"),
+        ([NOBODY], "who is not recorded"),
+        ([NOBODY, ANA], "by Ana Lopez, in part not recorded"),
+        ([ANA, ANA | {"id": BO["id"]}], "by Ana Lopez (aaaaaaaa) and Ana Lopez (bbbbbbbb)"),
+        ([ANA | {"actor": "the platform"}], "by the platform (aaaaaaaa)"),
+    ],
+)
+def test_a_cause_says_who_did_it(actors, said, answers):
+    assert f"\n{' ' * 11}{said}\n" in done(answers, *actors)
+
+
+def test_a_cause_says_when_it_was_done_but_not_from_where(answers):
+    said = done(answers, ANA, evidence=[EVENT | {"source": "systemData", "time": "2026-03-01T00:00:00Z"}, EVENT])
+    assert f"\n{' ' * 11}2026-03-02 09:14 by Ana Lopez\n" in said
+    assert "203.0.113.7" not in said
+
+
+def test_of_several_who_may_have_done_it_none_is_named_and_no_time(answers):
+    said = done(answers, NOBODY, evidence=[EVENT], reason="Ana Lopez and Bo Berg did such a thing in that time")
+    assert "who is not recorded: Ana Lopez and Bo Berg did such a thing in that time\n" in said
+    assert "09:14" not in said
+
+
+@pytest.mark.parametrize(("actors", "shown"), [([PLATFORM], False), ([NOBODY], False), ([ANA], True)])
+def test_who_has_a_section_if_anyone_is_named(actors, shown, answers):
+    assert ("Who (pp)" in done(answers, *actors)) == shown
+
+
+def test_who_has_a_section_if_there_are_several(answers):
+    whole = done(answers, PLATFORM, NOBODY).partition("Who (pp)\n")[2]
+    assert whole.startswith("    +1.00  the platform\n    +0.50  not recorded\n")
+
+
+def test_many_actors_are_summed_up_unless_all_are_asked_for(answers):
+    people = [ANA | {"actor": f"Person {at}", "id": None} for at in range(20)]
+    said = done(answers, *people)
+    assert "by Person 0 and 19 others" in said
+    assert "  12 others: --all shows them\n" in said
+    assert "Person 9" not in said
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_parts_of_who_add_up_to_the_movement(name, answers):
+    for found in every_object(answers[name]):
+        whole = text.render(found, Style(width=120)).partition("Who (pp)\n")[2].partition("\n\n")[0]
+        parts = [number(share) for share in re.findall(r"^ +([+−± ]?\d+\.\d\d)  \S", whole, re.MULTILINE)]
+        if parts:
+            assert abs(sum(parts) - found["movement"]) <= 0.005 * (len(parts) + 1)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_actor_never_reaches_the_terminal(kind, answers):
+    bad = ANA | {"actor": HOSTILE[kind], "id": HOSTILE[kind]}
+    said = done(answers, bad, bad | {"id": "b"}, evidence=[EVENT | {"actor": HOSTILE[kind]}], reason=HOSTILE[kind])
+    assert hidden(said) == []
+    assert hidden(done(answers, NOBODY, evidence=[EVENT], reason=HOSTILE[kind])) == []
+
+
+# What is expected
+
+
+def test_what_is_foretold_is_shown_apart_with_who_and_what_is_not_known(answers):
+    found = json.loads(json.dumps(answers["foreseen"]))
+    one = {
+        "kind": "exemption_created",
+        "subject": "e",
+        "scope": SUB,
+        "subscription": "s",
+        "share": 0.4,
+        "actors": [ANA],
+    }
+    one |= {"title": "exemption “e” was created: vm", "since": at(2), "due": "2026-03-03T06:00:00Z"}
+    one["reason"] = ""
+    plan = one | {"kind": "plan_disabled", "title": "plan p went off", "share": None, "reason": "published nowhere"}
+    old = one | {"kind": "exemption_expired", "title": "exemption “f” ran out: vm", "reason": "assumed Unhealthy"}
+    said = text.render(found | {"foretold": [one, old, plan]}, Style(width=120))
+    assert "Expected: +0.80 pp, and what is not known, once Azure has assessed and counted again\n" in said
+    assert "+0.40  exemption “e” was created: vm (in the score by 2026-03-03 06:00; by Ana Lopez)\n" in said
+    assert "ran out: vm (in the score by 2026-03-03 06:00; by Ana Lopez; assumed Unhealthy)\n" in said
+    assert "      ?  plan p went off (share not known: published nowhere; by Ana Lopez)\n" in said
+    assert "Check that each new exemption has a reason, an owner and an end." in said
+    assert "Expected, by how much is not known," in text.render(found | {"foretold": [plan]}, Style(width=120))
+
+
+def test_what_surrounds_the_marks_is_foretold_before_they_follow(answers):
+    said = text.render(answers["foreseen"], Style(width=120))
+    assert "Nothing moved the score." in said
+    assert re.search(r"^Expected: \+50\.00 pp", said, re.MULTILINE)
+    assert "by ada@contoso.example" in said
 
 
 # Streams

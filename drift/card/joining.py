@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from math import fsum
 
 from drift.engine.wording import SUMMARIES, across, count
 from drift.model import Json
+from drift.people import actors_of
 from drift.words import KIND_WORDS
 
 type Key = tuple[str, str]
@@ -34,17 +36,19 @@ def joined(found: Sequence[Json]) -> Json:
     causes: dict[tuple[str, str, str], list[Json]] = {}
     for one in moved:
         for cause in one["causes"]:
-            causes.setdefault((cause["kind"], cause["subject"].lower(), cause["scope"].lower()), []).append(cause)
+            causes.setdefault(_about(cause), []).append(cause)
     listed = sorted((_cause(own) for own in causes.values()), key=lambda cause: -abs(cause["share"]))
     last = found[-1]
     return {
         **{key: last[key] for key in ("scope", "name", "after", "pending", "unscored")},
-        **({"left": last["left"] | {"causes": 0, "summary": 0}} if "left" in last else {}),
+        **({"left": last["left"] | {"causes": 0, "summary": 0, "actors": 0}} if "left" in last else {}),
+        **({"forecasts": _forecasts(found)} if any("forecasts" in one for one in found) else {}),
         "before": found[0]["before"],
         "movement": fsum(one["movement"] for one in moved) if moved else None,
         "rounding": None,
         "classes": {name: fsum(shares) for name, shares in classes.items()},
         "summary": _summary(moved, listed),
+        "actors": _actors([one.get("actors", ()) for one in moved]),
         "causes": listed,
         "notes": list(dict.fromkeys(note for one in found for note in one["notes"])),
         "movements": len(found),
@@ -56,8 +60,34 @@ def _cause(own: Sequence[Json]) -> Json:
     return own[-1] | {
         "share": fsum(cause["share"] for cause in own),
         "title": beginning([cause["title"] for cause in own]),
+        "actors": _actors([actors_of(cause) for cause in own]),
         "evidence": evidence,
     }
+
+
+def _actors(lists: Sequence[Sequence[Json]]) -> list[Json]:
+    """Whose doing several things were, the largest share first."""
+    found: dict[tuple[str, str], list[Json]] = {}
+    for actor in chain.from_iterable(lists):
+        found.setdefault((actor["type"], (actor["id"] or actor["actor"] or "").lower()), []).append(actor)
+    rows = [own[-1] | {"share": fsum(actor.get("share", 0.0) for actor in own)} for own in found.values()]
+    return sorted(rows, key=lambda row: -abs(row["share"]))
+
+
+def _forecasts(found: Sequence[Json]) -> Json:
+    """What was said to come, each once, as it was last said, but for what has come since."""
+    known = [one.get("forecasts", {}) for one in found]
+    gone = {_about(one) for own in known for one in own.get("settled", ())}
+    shown: Json = {}
+    for sort in ("opened", "overdue"):
+        latest = {_about(one): one for own in known for one in own.get(sort, ())}
+        shown[sort] = [one for about, one in latest.items() if about not in gone]
+    left = [own.get("left", {}) for own in known]
+    return shown | {"left": {sort: max(own.get(sort, 0) for own in left) for sort in shown}}
+
+
+def _about(entry: Json) -> tuple[str, str, str]:
+    return entry["kind"], entry["subject"].lower(), entry["scope"].lower()
 
 
 def _summary(moved: Sequence[Json], causes: Sequence[Json]) -> list[Json]:

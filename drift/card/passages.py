@@ -1,4 +1,4 @@
-"""The passages of a card: headline, classes, causes, what is pending, what to do next.
+"""The passages of a card: headline, classes, causes, whose doing, what to do next.
 
 Figures that stand in one column add up to what stands under them. Names come last in a line: letters that run from
 right to left would turn the figures that follow them.
@@ -14,9 +14,11 @@ from drift.card.elements import Cell, bars, harmless, heading, line, run, said, 
 from drift.card.scopes import in_a_word, is_group, kind_of_scope
 from drift.engine.wording import count
 from drift.model import Json
+from drift.people import UNKNOWN, People, done_at, named, platforms
 from drift.words import CLASS_WORDS, MOST_STEPS, ON_A_CARD, day, hundredths, led, next_steps, percent, pp, signed
 
-_SMALL: dict[str, object] = {"size": "Small", "isSubtle": True}
+SMALL: dict[str, object] = {"size": "Small", "isSubtle": True}
+"""The style of what stands under something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,18 @@ class Detail:
     notes: int
     name: int
     title: int
+    people: int
     chart: bool = True
 
 
 def called(found: Json, detail: Detail) -> str:
     """The name of the scope, harmless."""
     return "all subscriptions" if found["scope"] == "all" else harmless(found["name"], detail.name)
+
+
+def people(found: Sequence[Json], detail: Detail) -> People:
+    """All who do something on a card, by harmless names."""
+    return People(found, lambda words: harmless(words, detail.name))
 
 
 def color(share: float) -> dict[str, str]:
@@ -98,7 +106,17 @@ def when(found: Json) -> Json:
         reported = [f"{end['reported']:.2f} %" for end in ends]
         if reported != [percent(end) for end in ends]:
             words += f"; Azure shows {' → '.join(reported)}"
+    if part := of_the_platform(found):
+        words = f"{part} · {words}"
     return said(words, isSubtle=True, spacing="Small")
+
+
+def of_the_platform(found: Json) -> str:
+    """How much of the movement is the platform's, in words; "" where that is nothing, or not known."""
+    share, alone = platforms(found), len(found.get("actors", ())) + found.get("left", {}).get("actors", 0) == 1
+    if share is None or found["movement"] is None or abs(share) < 0.005:
+        return ""
+    return "all of it is the platform's" if alone else f"of it the platform's: {pp(share).strip()} pp"
 
 
 def by_class(found: Json, detail: Detail) -> Iterator[Json]:
@@ -107,14 +125,14 @@ def by_class(found: Json, detail: Detail) -> Iterator[Json]:
     if not own:
         return
     rows: list[list[Cell]] = [
-        [[said(CLASS_WORDS[name])], _figure(part, found["classes"][name])] for name, part in own.items()
+        [[said(CLASS_WORDS[name])], figure(part, found["classes"][name])] for name, part in own.items()
     ]
-    yield table("4r1", ("By class", "pp"), [*rows, _total(found["movement"])[::-1]]) | {"spacing": "Medium"}
+    yield table("4r1", ("By class", "pp"), [*rows, in_all(found["movement"])[::-1]]) | {"spacing": "Medium"}
     if detail.chart:
         yield bars("By class, pp", [(f"{name} {signed(part)}", part / 100) for name, part in own.items()])
 
 
-def causes(found: Json, detail: Detail, entries: Sequence[Json] | None = None) -> Json:
+def causes(found: Json, detail: Detail, people: People, entries: Sequence[Json] | None = None) -> Json:
     """The causes by kind, the largest of each kind under it; in all, the movement.
 
     `entries`: only these lines of the summary, where all others were told before.
@@ -128,18 +146,18 @@ def causes(found: Json, detail: Detail, entries: Sequence[Json] | None = None) -
         own.setdefault(cause["kind"], []).append(cause)
     parts = hundredths([*(entry["share"] for entry in shown), rest], found["movement"])
     rows = [
-        [_figure(part, entry["share"]), list(_entry(entry, part, own.get(entry["kind"], []), found, detail))]
+        [figure(part, entry["share"]), list(_entry(entry, part, own.get(entry["kind"], []), found, detail, people))]
         for entry, part in zip(shown, parts, strict=False)
     ]
     words = count(hidden, "more kind of cause", "more kinds of cause") if hidden > 0 else "all else"
     if len(shown) < len(first):
         words = "as told above"
     if hidden > 0 or parts[-1]:
-        rows.append([_figure(parts[-1], rest), [said(words)]])
-    return table("r19", (), [*rows, _total(found["movement"])] if len(rows) > 1 else rows)
+        rows.append([figure(parts[-1], rest), [said(words)]])
+    return table("r19", (), [*rows, in_all(found["movement"])] if len(rows) > 1 else rows)
 
 
-def _entry(entry: Json, part: int, own: Sequence[Json], found: Json, detail: Detail) -> Iterator[Json]:
+def _entry(entry: Json, part: int, own: Sequence[Json], found: Json, detail: Detail, people: People) -> Iterator[Json]:
     """What happened; of one cause when and by whom, of several the largest and how many more. Where, but only once."""
     whole = len(own) == entry["count"]
     places = {cause["subscription"] for cause in own} if is_group(found) else set()
@@ -149,86 +167,76 @@ def _entry(entry: Json, part: int, own: Sequence[Json], found: Json, detail: Det
         yield line(title, run(f", in {harmless(place, detail.name)}"))
     else:
         yield line(title)
+    where = bool(places) and place is None
     if entry["count"] == 1:
-        if own and (record := _record(own[0], bool(places) and place is None, detail)):
-            yield line(run(record, **_SMALL), spacing="None")
+        if own and (record := _record(own[0], _done(own[0], people), where, detail)):
+            yield line(run(record, **SMALL), spacing="None")
         return
+    done = [_done(cause, people) for cause in own]
+    if own and len(set(done)) == 1 and (whole or done[0] == UNKNOWN):  # all by the same: that is said once
+        if whole and done[0]:
+            yield line(run(done[0], **SMALL), spacing="None")
+        done = [""] * len(own)
     same = whole and len({cause["subject"].lower() for cause in own}) == 1
     shown = own[: detail.each]
     rest = entry["share"] - fsum(cause["share"] for cause in shown)
     parts = hundredths([*(cause["share"] for cause in shown), rest], part / 100)
-    for cause, one in zip(shown, parts, strict=False):
-        known = _record(cause, bool(places) and place is None, detail)
+    for cause, how, one in zip(shown, done, parts, strict=False):
+        known = _record(cause, how, where, detail)
         told = [] if same and known else [harmless(led(cause["title"]), detail.title)]
         words = f"{signed(one, cause['share'])} {', '.join([*told, *([known] if known else [])])}"
-        yield line(run(words, **_SMALL), spacing="None")
+        yield line(run(words, **SMALL), spacing="None")
     if shown and entry["count"] > len(shown):
         words = f"and {entry['count'] - len(shown):,} more" if whole or "movements" not in found else "and others"
-        yield said(f"{signed(parts[-1], rest)} {words}", **_SMALL, spacing="None")
+        yield said(f"{signed(parts[-1], rest)} {words}", **SMALL, spacing="None")
 
 
-def _record(cause: Json, where: bool, detail: Detail) -> str:
-    """When it was done and by whom, as far as a record tells, and, if asked for, where."""
-    records = sorted(cause["evidence"], key=lambda record: record["actor"] is None)
-    words = [f"{day(records[0]['time'])} UTC"] if records else []
-    if records and records[0]["actor"]:
-        words.append(f"by {harmless(records[0]['actor'], detail.name)}")
-    if where and cause["subscription"] not in cause["title"]:
-        words.append(f"in {harmless(cause['subscription'], detail.name)}")
-    return " ".join(words)
+def _done(cause: Json, people: People) -> str:
+    """When it was done and by whom, as far as a record tells."""
+    at, who = done_at(cause), people.did(cause)
+    if at is None or not who:
+        return who if at is None else f"{day(at)} UTC"
+    return f"{day(at)} UTC{'' if who.startswith('by ') else ','} {who}"
 
 
-def _figure(part: int, value: float) -> Cell:
+def _record(cause: Json, done: str, where: bool, detail: Detail) -> str:
+    """The same with where, if that is asked for."""
+    if not where or cause["subscription"] in cause["title"]:
+        return done
+    place = f"in {harmless(cause['subscription'], detail.name)}"
+    return f"{done}, {place}" if done else place
+
+
+def whose(found: Json, detail: Detail, people: People) -> Iterator[Json]:
+    """Who moved it, the largest share first, and in all the movement; where somebody is named."""
+    actors = found.get("actors", ())
+    hidden = len(actors) + found.get("left", {}).get("actors", 0) - detail.people
+    if found["movement"] is None or not named(actors) or hidden + detail.people < 2:
+        return
+    shown = actors[: detail.people]
+    rest = found["movement"] - fsum(actor["share"] for actor in shown)
+    parts = hundredths([*(actor["share"] for actor in shown), rest], found["movement"])
+    rows: list[list[Cell]] = [
+        [figure(part, actor["share"]), [line(run(people.called(actor)))]]
+        for actor, part in zip(shown, parts, strict=False)
+    ]
+    if hidden > 0 or parts[-1]:
+        rows.append([figure(parts[-1], rest), [said(count(hidden, "other") if hidden > 0 else "others")]])
+    yield heading("Whose doing it was")
+    yield table("r19", (), [*rows, in_all(found["movement"])])
+
+
+def figure(part: int, value: float) -> Cell:
+    """A cell with a part in hundredths of a pp; `value` is what it was before it was rounded."""
     return [said(signed(part, value), **color(part / 100))]
 
 
-def _total(value: float) -> list[Cell]:
+def in_all(value: float) -> list[Cell]:
+    """The last row of a column of figures: their sum."""
     return [[said(pp(value).strip(), weight="Bolder")], [said("in all", weight="Bolder")]]
 
 
-# What is to come, and what to know
-
-
-def pending_total(found: Json) -> float:
-    """What is still to come of a scope, in pp."""
-    total: float = found.get("left", {}).get("pendingShare", fsum(entry["share"] for entry in found["pending"]))
-    return total
-
-
-def pending(found: Json, detail: Detail) -> Iterator[Json]:
-    """What the assessments show already and the counts do not."""
-    if not found["pending"]:
-        return
-    yield heading("Still to come, once Azure's counts catch up")
-    total = pending_total(found)
-    shown = found["pending"][: detail.pending]
-    rest = total - fsum(entry["share"] for entry in shown)
-    parts = hundredths([*(entry["share"] for entry in shown), rest], total)
-    rows: list[list[Cell]] = []
-    for entry, part in zip(shown, parts, strict=False):
-        due = said(f"in the score by {day(entry['due'])} UTC", **_SMALL, spacing="None")
-        rows.append([_figure(part, entry["share"]), [line(run(harmless(led(entry["title"]), detail.title))), due]])
-    hidden = len(found["pending"]) + found.get("left", {}).get("pending", 0) - len(shown)
-    if hidden > 0:
-        rows.append([_figure(parts[-1], rest), [said(f"and {hidden:,} more")]])
-    yield table("r19", (), [*rows, _total(total)] if len(rows) > 1 else rows)
-
-
-def to_come(found: Sequence[Json], detail: Detail) -> Iterator[Json]:
-    """Of several scopes in a line each what is pending, unless all of it was told of one before."""
-    told: set[tuple[str, str]] = set()
-    number = 0
-    for one in found:
-        own = {(entry["kind"], entry["subject"].lower()) for entry in one["pending"]}
-        if own <= told or number > detail.told:
-            continue
-        number += 1
-        told |= own
-        due = max(entry["due"] for entry in one["pending"])
-        total = pending_total(one)
-        words = f"Still to come by {day(due)} UTC, once Azure's counts catch up: ", f"{pp(total).strip()} pp"
-        where = run(f", {kind_of_scope(one)}{called(one, detail)}")
-        yield line(run(words[0]), run(words[1], **color(total)), where, spacing="Medium")
+# What to know, and to do
 
 
 def unscored(found: Json, detail: Detail) -> Iterator[Json]:

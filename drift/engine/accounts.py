@@ -13,7 +13,7 @@ from drift.engine.attribution import End, Rates, rates
 from drift.engine.scope import belongs
 from drift.engine.where import Where, fell, of_cells, together
 from drift.kinds import Class, Kind
-from drift.model import Cause, Change, Delta, Floats, Point
+from drift.model import Cause, Change, Delta, Floats, Json, Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,12 @@ def joined(
 def nobody(kind: Kind) -> Actor:
     """Whose doing something is that no record tells of: by its kind the platform's, else nobody knows."""
     return PLATFORM if kind.group is Class.YARDSTICK or kind is Kind.EXEMPTION_EXPIRED else NOT_RECORDED
+
+
+def shown(actor: Actor) -> Json:
+    """An actor as an answer has it."""
+    found = {"actor": actor.name, "type": actor.type, "id": actor.id}
+    return found | {"address": actor.address} if actor.address else found
 
 
 type Accounts = dict[tuple[int, str, int, str], Account]

@@ -7,7 +7,7 @@ owns the mark. Rules say why, never how much.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from drift import ids
 from drift.engine.context import Happened
 from drift.engine.exemptions import Exemptions, initiative
+from drift.engine.replaced import Check, partners
 from drift.engine.scoring import Membership, exempt
 from drift.engine.units import Units
 from drift.kinds import KINDS, Kind
@@ -43,6 +44,8 @@ class Scene:
     """[resource] whether it has any mark: as the counts show it, and now."""
     resources: Names
     recommendations: Names
+    controls: Sequence[str] = ()
+    """Names in lower case, as memberships number them."""
 
 
 _BY_RESOURCE = {Kind.RESOURCE_ADDED, Kind.RESOURCE_DELETED, Kind.DATA_SOURCE_GAINED, Kind.DATA_SOURCE_LOST}
@@ -160,7 +163,7 @@ class _Rules:
     def _recommendations(self) -> list[Claim]:
         key, control = self.units.recommendation, self.units.control
         before, after = self.scene.members_from, self.scene.members_to
-        claims: list[Claim] = []
+        claims = self._replacements()
         for kind in (Kind.RECOMMENDATION_ADDED, Kind.RECOMMENDATION_LEFT_PREVIEW):
             for one, is_now in self._happened(kind):
                 claims.append((self._where(key == one.recommendation, one, is_now), kind, key))
@@ -170,6 +173,39 @@ class _Rules:
         moved = both & (before.member[control, key] != after.member[control, key])
         claims.append((moved, Kind.RECOMMENDATION_MOVED, key))
         return claims
+
+    def _replacements(self) -> list[Claim]:
+        """The marks of a recommendation that came for one that went: one cause of both."""
+        scene, key, claims = self.scene, self.units.recommendation, list[Claim]()
+        retired = scene.members_from.counts & ~scene.members_to.counts
+        went = [one for one, _ in self._happened(Kind.RECOMMENDATION_RETIRED)]
+        for place in np.flatnonzero(retired).tolist():
+            former = (scene.context_from.recommendations or {}).get(place)
+            one = Happened(Kind.RECOMMENDATION_RETIRED, scene.taken_to, recommendation=place)
+            went.append(replace(one, former=former, controls=self._controls(scene.members_from, place)))
+            self.told.append(went[-1])
+        gone = {one.recommendation: Check(one.former, one.controls) for one in went}
+        added = self._happened(Kind.RECOMMENDATION_ADDED)
+        came = {
+            place: Check((scene.context_to.recommendations or {}).get(place), self._controls(scene.members_to, place))
+            for place in {one.recommendation for one, _ in added}
+        }
+        counts = scene.members_to.counts
+        pairs = partners(
+            {place: one for place, one in gone.items() if not counts[place]},
+            {place: one for place, one in came.items() if counts[place]},
+        )
+        for old, new in pairs.items():
+            claims.append(((key == old) & retired[key], Kind.RECOMMENDATION_REPLACED, new))
+        for one, is_now in added:
+            if one.recommendation in pairs.values():
+                holds = self._where(key == one.recommendation, one, is_now)
+                claims.append((holds, Kind.RECOMMENDATION_REPLACED, key))
+        return claims
+
+    def _controls(self, members: Membership, place: int) -> tuple[str, ...]:
+        """The controls that list a recommendation at one end."""
+        return tuple(self.scene.controls[at] for at in np.flatnonzero(members.member[:, place]).tolist())
 
     def _plans(self) -> list[Claim]:
         claims: list[Claim] = []

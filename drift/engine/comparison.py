@@ -8,19 +8,24 @@ snapshots: pending marks, the context of the last 48 hours, and the reading of M
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from drift.actors import Happening
 from drift.engine import wording
 from drift.engine.causes import Scene, classify
 from drift.engine.changes import Side, before_first, carry, changed, touched, without
-from drift.engine.context import Happened, ended, happened, level, recalled, remembered
+from drift.engine.context import MEMORY, Happened, ended, happened, level, recalled, remembered
 from drift.engine.effects import Tally, by_cell, columns, tallied, unexplained
 from drift.engine.exemptions import Exemptions
+from drift.engine.flips import flips
+from drift.engine.foretelling import foretell, noticed
+from drift.engine.outlook import Outlook
 from drift.engine.owners import Owners
+from drift.engine.records import LOOK_BACK
+from drift.engine.revisions import revised
 from drift.engine.scoring import (
     Membership,
     Standing,
@@ -31,16 +36,23 @@ from drift.engine.scoring import (
     standing,
 )
 from drift.engine.settling import settle, unseen
+from drift.engine.shapley import Divided
+from drift.engine.surroundings import Surroundings
 from drift.engine.units import Units, join, none
+from drift.engine.witnesses import amended
+from drift.forecast import Forecast
 from drift.kinds import Kind
 from drift.model import (
     DAY,
     NEVER,
     Cause,
     CellEffects,
+    Change,
     Counts,
     Delta,
     Flags,
+    Ints,
+    Longs,
     Point,
     Snapshot,
     Status,
@@ -68,6 +80,8 @@ class Head:
     memory: tuple[Happened, ...] = ()
     healthy_reading: bool = False
     """Whether a Mitigated exemption counts as healthy, as last measured."""
+    forecasts: tuple[Forecast, ...] = ()
+    """What was said to come: what is open, and what the last movement settled. Whoever keeps the chain moves it on."""
 
 
 def point(snapshot: Snapshot) -> Point:
@@ -94,20 +108,30 @@ def begin(snapshot: Snapshot, healthy_reading: bool = False) -> Head:
     return Head(snapshot, point(snapshot), healthy_reading=healthy_reading)
 
 
-def compare(head: Head, after: Snapshot, *, cells: bool = False) -> tuple[Head, Delta]:
+type Events = Sequence[Happening] | Callable[[], Sequence[Happening]]
+"""Events, or who gets them."""
+
+
+def compare(head: Head, after: Snapshot, *, cells: bool = False, events: Events = ()) -> tuple[Head, Delta]:
     """The delta from a chain's head to a new snapshot of the same subscription, and the new head.
 
     An unscored end makes a delta without causes and starts a new chain. `cells`: with the effects cell by cell.
+    `events`: of the subscription, those of the time that is looked back on: see `heard_since`.
     """
     if head.snapshot.unscored is not None or after.unscored is not None:
         start = begin(after, head.healthy_reading)
         return start, Delta(head.at, start.at)
-    return _Comparison(head, after, cells).run()
+    return _Comparison(head, after, cells, events).run()
+
+
+def heard_since(head: Head) -> int:
+    """Since when events can tell of what the next comparison finds."""
+    return head.snapshot.taken_at - MEMORY - LOOK_BACK
 
 
 class _Comparison:
-    def __init__(self, head: Head, after: Snapshot, cells: bool) -> None:
-        self.head, self.given, self.cells = head, after, cells
+    def __init__(self, head: Head, after: Snapshot, cells: bool, events: Events) -> None:
+        self.head, self.given, self.cells, self.events = head, after, cells, events
         contexts = level(head.snapshot.context, after.context)
         self.before = replace(head.snapshot, context=contexts[0])
         self.after = replace(after, context=contexts[1])
@@ -122,7 +146,9 @@ class _Comparison:
         before, after = self.before, self.after
         memory = self.head.memory if self.head.pending else tuple(recalled(before, self.members[0]))
         earlier = remembered(memory, before.taken_at)
-        now = happened(before.context, after.context, self.members, after.taken_at) + ended(before, after)
+        times = before.taken_at, after.taken_at
+        now = happened(before.context, after.context, self.members, *times) + ended(before, after)
+        now += [*noticed(before, after), *revised(before.context, after.context, *times)]
         exemptions = self._exemptions(before, earlier), self._exemptions(after, (*now, *earlier))
         standings = (
             standing(before, before.context, self.members[0].counts, exemptions[0]),
@@ -140,7 +166,10 @@ class _Comparison:
         fresh = join([without(changed(*sides, after.taken_at), waiting), carried.take(again)])
         scene = self._scene(exemptions, now, earlier, sides, waiting)
         causes, owners, told = classify(fresh, scene)
-        units, ordered = _merge(fresh.having(cause=owners), causes, carried.take(~again), pending.causes)
+        around = Surroundings(before, after, (*earlier, *now))
+        events = self.events() if callable(self.events) else self.events
+        fresh = fresh.having(cause=owners)
+        units, ordered = _merge(fresh, causes, carried.take(~again), pending.causes)
 
         near = touched(units, sides[1])
         counts = [np.concatenate(reported(end.controls, self.order)) for end in (before, after)]
@@ -153,35 +182,55 @@ class _Comparison:
         rest = list(unexplained(target, settled, names, after.subscription.id))
         everything = (*settled, *self._reweighted(), *rest)
 
-        facts = wording.Facts(before, after, [h.exemption for h in (*now, *earlier) if h.exemption])
+        facts = wording.Facts(before, after, around.exemptions)
+
+        def tell(change: Change, tally: Tally) -> Change:
+            return around.told(facts.told(change, tally))
+
+        def told_of(tallies: Iterable[Tally]) -> tuple[Change, ...]:
+            return tuple(tell(tally.change(self.order), tally) for tally in tallies)
+
+        outlook = Outlook(after, sides[1], standings[1], exemptions[1], (*now, *earlier), healthy, events)
+        foretold, expected = foretell(outlook, tell, self.order)
+
+        flipped = flips(units.take(done), ordered, before, self.given, (*earlier, *now))
         delta = Delta(
             before=self.head.at,
             after=point(self.given),
-            changes=tuple(facts.told(tally.change(self.order), tally) for tally in everything),
+            changes=tuple(replace(one, flips=flipped.get(one.cause, ())) for one in told_of(everything)),
             effects=columns(everything, self.order),
-            pending=tuple(facts.told(tally.change(self.order), tally) for tally in to_come),
+            pending=told_of(to_come),
             pending_effects=columns(to_come, self.order),
+            foretold=foretold,
+            foretold_effects=expected,
             notes=wording.notes(standings, healthy, overdue=bool(late.any())),
             missing=_missing(self.head.snapshot, self.given),
             controls=self.names,
-            cells=self._cells(by_cell(moved, settled, ordered)) if self.cells else no_cells(),
+            cells=self._cells(moved, settled, ordered, units.take(done)) if self.cells or events else no_cells(),
         )
+        delta = amended(delta, events)
         left = Pending(units.take(~done), self.order, tuple(ordered))
         return Head(self.given, delta.after, left, (*earlier, *now, *told), healthy), delta
 
-    def _cells(self, columns: tuple[Any, ...]) -> CellEffects:
-        """The effects cell by cell, with who owns each resource."""
-        change, control, resource, healthy, counted = columns
+    def _cells(
+        self, moved: Divided | None, settled: Sequence[Tally], causes: Sequence[Cause], units: Units
+    ) -> CellEffects:
+        """The effects cell by cell, with who owns each resource, and when its marks changed."""
+        change, control, resource, healthy, counted = by_cell(moved, settled, causes)
         places, own = np.unique(resource, return_inverse=True)
         found = tuple(self.given.resources[place] for place in places.tolist())
         owners = Owners(self.given.resources, self.given.context.inventory, self.head.snapshot.context.inventory)
-        return CellEffects(change, control, own.astype(np.int32), healthy, counted, found, tuple(map(owners.of, found)))
+        place = {tally.cause: at for at, tally in enumerate(settled)}
+        changes = np.array([place.get(cause, -1) for cause in causes], np.int64)
+        times = _latest(changes[units.cause], units, change, resource) if len(units) else np.zeros(0, np.int64)
+        who = tuple(map(owners.of, found))
+        return CellEffects(change, control, own.astype(np.int32), healthy, counted, found, who, times)
 
     def _membership(self, snapshot: Snapshot) -> Membership:
         return membership(snapshot.controls, self.order, snapshot.context, len(self.given.recommendations))
 
     def _exemptions(self, end: Snapshot, around: Iterable[Happened]) -> Exemptions:
-        gone = [one.exemption for one in around if one.exemption is not None]
+        gone = [one.exemption for one in around if one.exemption and one.kind is Kind.EXEMPTION_REMOVED]
         known = end.context.assignments
         if known is not None:  # a mark stays exempt for a while when exemption and assignment are gone
             former = {one.assignment.id.lower(): one.assignment for one in around if one.assignment is not None}
@@ -259,6 +308,7 @@ class _Comparison:
             has_marks=_having_marks(sides[1], none(), len(self.given.resources)),
             resources=self.given.resources,
             recommendations=self.given.recommendations,
+            controls=self.order,
         )
 
     def _reweighted(self) -> list[Tally]:
@@ -272,6 +322,15 @@ class _Comparison:
             and known.counted
             and control.counted
         ]
+
+
+def _latest(changes: Longs, units: Units, change: Ints, resource: Ints) -> Longs:
+    """For each (change, resource) when the last of its marks changed, by its own date; NEVER where none has one."""
+    size = int(max(units.resource.max(initial=0), resource.max(initial=0))) + 1
+    known, of = np.unique(changes * size + units.resource, return_inverse=True)
+    times = np.full(len(known), NEVER, np.int64)
+    np.maximum.at(times, of, units.time)
+    return times[np.searchsorted(known, change.astype(np.int64) * size + resource)]
 
 
 def _having_marks(side: Side, waiting: Units, resources: int) -> Flags:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from drift.actors import NOTHING, Evidence
 from drift.engine.exemptions import in_force, listed
 from drift.engine.scoring import Membership
 from drift.kinds import Kind
@@ -36,6 +37,8 @@ class Happened:
     """and which controls it was in, in lower case."""
     since: int = NEVER
     """When it was last seen to be as before; NEVER where only a date in the answers tells of it."""
+    record: Evidence = NOTHING
+    """Who changed it, by its own record when it was seen."""
 
 
 def level(before: Context, after: Context) -> tuple[Context, Context]:

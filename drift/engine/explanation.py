@@ -13,7 +13,7 @@ from typing import Any
 from drift import ids
 from drift.actors import Actor, Evidence
 from drift.engine import wording
-from drift.engine.accounts import Account, Accounts, Course, inside, joined, own_work
+from drift.engine.accounts import Account, Accounts, Course, inside, joined, own_work, shown
 from drift.engine.segments import Segment, iso, name_of, segment
 from drift.engine.where import divided_by, together
 from drift.kinds import Class
@@ -149,10 +149,7 @@ def _actors(accounts: Sequence[Account]) -> list[Json]:
     for account in accounts:
         for key, (actor, parts) in account.actors.items():
             found.setdefault(key, (actor, []))[1].extend(parts)
-    rows: list[Json] = [
-        {"actor": actor.name, "type": actor.type, "id": actor.id, "share": fsum(parts)}
-        for actor, parts in found.values()
-    ]
+    rows: list[Json] = [shown(actor) | {"share": fsum(parts)} for actor, parts in found.values()]
     return sorted(rows, key=lambda row: (-abs(row["share"]), row["type"], row["actor"] or "", row["id"] or ""))
 
 

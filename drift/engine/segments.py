@@ -8,7 +8,7 @@ from math import fsum
 
 from drift.actors import Actor
 from drift.engine import wording
-from drift.engine.accounts import Account, Accounts, Course, inside, nobody, of_segment, score
+from drift.engine.accounts import Account, Accounts, Course, inside, nobody, of_segment, score, shown
 from drift.engine.scope import belongs
 from drift.engine.supposing import ahead, worth
 from drift.engine.where import Where, together
@@ -139,7 +139,7 @@ def _to_come(courses: Sequence[Course], scope: str, single: bool, *, foretold: b
                     "due": iso(change.since + DAY),
                     "marks": change.marks,
                     "resources": len(change.resources),
-                    "actors": [{"actor": a.name, "type": a.type, "id": a.id} for a in _actors(change)],
+                    "actors": [shown(actor) for actor in _actors(change)],
                     "reason": change.reason,
                 }
             )

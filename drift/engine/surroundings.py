@@ -13,7 +13,8 @@ from drift.actors import Confidence, Evidence
 from drift.engine.context import Happened
 from drift.engine.exemptions import initiative, listed
 from drift.engine.records import LOOK_BACK
-from drift.kinds import Kind
+from drift.engine.revisions import records
+from drift.kinds import Class, Kind
 from drift.model import DAY, NEVER, Assignment, Cause, Change, Exemption, Snapshot
 
 _ENDS = {Kind.EXEMPTION_EXPIRED, Kind.EXEMPTION_REMOVED}
@@ -28,7 +29,7 @@ class Surroundings:
 
     def __init__(self, before: Snapshot, after: Snapshot, around: Sequence[Happened]) -> None:
         self._before, self._after = before, after
-        self._around = around
+        self._around, self._ends = around, (after, before)
         gone = {one.exemption.id.lower(): one.exemption for one in around if one.exemption is not None}
         self.exemptions: dict[str, Exemption] = gone | listed(before.context) | listed(after.context)
 
@@ -52,19 +53,23 @@ class Surroundings:
         return ()
 
     def _assignments(self, change: Change) -> tuple[str, ...]:
-        """The assignments that switched it: that came or went, or bear another parameter, else all that cover it."""
-        moved = self._moved(change.cause.kind)
-        came_or_went = [one.assignment for one in moved if one.assignment and self._covers(one.assignment, change)]
-        if came_or_went:
-            return tuple(sorted({one.id.lower() for one in came_or_went}))
+        """The assignments that switched it: that came, went, or were seen to bear another parameter, else all."""
+        seen = self._switched(change)
+        if seen:
+            return tuple(sorted({(one.assignment.id if one.assignment else one.name).lower() for one in seen}))
         old, new = (dict(end.context.assignments or {}) for end in (self._before, self._after))
         covering = {key: one for key, one in (old | new).items() if self._covers(one, change)}
-        switched = {
-            key
-            for key, one in covering.items()
-            if key in old and key in new and self._switch(old[key], change) != self._switch(new[key], change)
-        }
-        return tuple(sorted(switched or covering))
+        both = [key for key in covering if key in old and key in new]
+        return tuple(sorted([key for key in both if old[key].parameters != new[key].parameters] or covering))
+
+    def _switched(self, change: Change) -> list[Happened]:
+        """The changes of assignments that switched a recommendation."""
+        place = self._after.recommendations.find(change.cause.subject)
+        return [
+            one
+            for one in self._moved(change.cause.kind)
+            if (self._covers(one.assignment, change) if one.assignment is not None else one.recommendation == place)
+        ]
 
     def _covers(self, assignment: Assignment, change: Change) -> bool:
         """Whether an assignment of the initiative covers what a change is on."""
@@ -74,32 +79,26 @@ class Surroundings:
         resource = next(iter(sorted(change.resources)), f"/subscriptions/{change.cause.scope}").lower()
         return ids.covers(assignment.scope, resource, context.ancestors)
 
-    def _switch(self, assignment: Assignment, change: Change) -> object:
-        """What an assignment sets for the policy of a recommendation; all it sets, where that can't be told."""
-        place = self._after.recommendations.find(change.cause.subject)
-        known = (self._after.context.recommendations or {}).get(-1 if place is None else place)
-        switches = (self._after.context.switches or {}).get(assignment.definition, {})
-        parameter = switches.get(known.policy or "") if known is not None else None
-        return assignment.parameters if parameter is None else assignment.parameters.get(parameter)
-
     # Between which looks
 
     def _between(self, cause: Cause, change: Change) -> tuple[int, int] | None:
         """The looks between which what surrounds the marks was changed; None if only a date tells of it."""
         subject = cause.subject.lower()
-        found: Happened | None = None
+        found: list[Happened] = []
         if cause.kind in _OF_RESOURCES:
             place = self._after.resources.find(cause.subject)
-            found = self._placed.get((cause.kind, -1 if place is None else place))
+            found = [one] if (one := self._placed.get((cause.kind, -1 if place is None else place))) else []
+        elif cause.kind in _OF_POLICY:
+            found = self._switched(change)
         else:
             wanted = Kind.EXEMPTION_REMOVED if cause.kind in _ENDS else cause.kind
-            for one in self._moved(wanted):
-                if one.assignment is not None:
-                    hit = self._covers(one.assignment, change)
-                else:
-                    hit = subject in (one.name.lower(), one.exemption.id.lower() if one.exemption else None)
-                found = one if hit else found
-        return (found.since, found.at) if found is not None and found.since > 0 else None
+            found = [
+                one
+                for one in self._moved(wanted)
+                if subject in (one.name.lower(), one.exemption.id.lower() if one.exemption else None)
+            ][-1:]
+        known = [one for one in found if one.since != NEVER]
+        return (min(one.since for one in known), max(one.at for one in known)) if known else None
 
     def _moved(self, kind: Kind) -> list[Happened]:
         return [one for one in self._around if one.kind is kind]
@@ -122,8 +121,6 @@ class Surroundings:
         own = [one for one in made if one.source and since <= one.at <= self._after.taken_at]
         if own:
             return own
-        if change.since != NEVER:
-            since = min(since, change.since - LOOK_BACK)
         recent = [one for one in modified if one.source and since <= one.at <= self._after.taken_at]
         return [replace(one, source="lastModified") for one in recent]
 
@@ -132,6 +129,10 @@ class Surroundings:
         kind, subject = change.cause.kind, change.cause.subject.lower()
         context = self._after.context
         exemption = self.exemptions.get(subject)
+        if kind.group is Class.YARDSTICK:
+            place = self._after.recommendations.find(subject)
+            ends = ((end.context.recommendations or {}).get(-1 if place is None else place) for end in self._ends)
+            return records(change.cause, next(filter(None, ends), None), self._around), []
         if kind is Kind.EXEMPTION_CREATED and exemption is not None:
             return [exemption.made], [exemption.modified]
         if kind is Kind.EXEMPTION_EXPIRED and exemption is not None:
@@ -148,10 +149,22 @@ class Surroundings:
         if kind is Kind.GRACE_PERIOD_ENDED:
             return self._due(change), []
         if kind in _OF_POLICY:
-            standing = [one for key in about if (one := (context.assignments or {}).get(key)) is not None]
-            new = {one.assignment.id.lower() for one in self._moved(Kind.POLICY_ENABLED) if one.assignment}
-            return [one.made for one in standing if one.id.lower() in new], [one.modified for one in standing]
+            return self._of_policy(change, about)
         return [], []
+
+    def _of_policy(self, change: Change, about: Sequence[str]) -> tuple[list[Evidence], list[Evidence]]:
+        """Who made the assignments that came, and who had last changed the others when it was seen.
+
+        Where no look saw it, who changed them last, if that was before the marks changed.
+        """
+        seen = self._switched(change)
+        if seen:
+            new = [one.assignment.made for one in seen if one.assignment and one.kind is Kind.POLICY_ENABLED]
+            return new, [one.record for one in seen if one.assignment is None]
+        standing = self._after.context.assignments or {}
+        until = self._after.taken_at if change.since == NEVER else change.since
+        last = [standing[key].modified for key in about if key in standing]
+        return [], [one for one in last if until - LOOK_BACK <= one.at <= until]
 
     def _created(self, resource: str) -> list[Evidence]:
         inventory, place = self._after.context.inventory, self._after.resources.find(resource)

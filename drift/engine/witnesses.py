@@ -29,15 +29,14 @@ def amended(delta: Delta, events: Iterable[Happening]) -> Delta:
     """
     records = Records(events)
     ends = delta.before.taken_at, delta.after.taken_at
-    times = _times(delta)
-    changes = tuple(
-        _attributed(records, Asked(change, own, *ends)) for change, own in zip(delta.changes, times, strict=True)
-    )
-    pending, foretold = (
-        tuple(_attributed(records, Asked(change, {}, *ends)) for change in some)
-        for some in (delta.pending, delta.foretold)
-    )
-    return replace(delta, changes=changes, pending=pending, foretold=foretold)
+
+    def told(changes: Sequence[Change], times: Sequence[Times] = ()) -> tuple[Change, ...]:
+        known = times or [{}] * len(changes)
+        return tuple(_attributed(records, Asked(one, at, *ends)) for one, at in zip(changes, known, strict=True))
+
+    foretold = [replace(new, reason=old.reason) for old, new in zip(delta.foretold, told(delta.foretold), strict=True)]
+    changes = told(delta.changes, _times(delta) if records else ())
+    return replace(delta, changes=changes, pending=told(delta.pending), foretold=tuple(foretold))
 
 
 def named(delta: Delta, people: Mapping[str, Actor]) -> Delta:
@@ -54,12 +53,6 @@ def nameless(delta: Delta) -> set[str]:
     """The ids of those whom records only give by id."""
     some = (*delta.changes, *delta.pending, *delta.foretold)
     return {by.actor.id.lower() for change in some for by in change.by if by.actor.id and not by.actor.name}
-
-
-def date(change: Change, records: Records, since: int, until: int) -> int:
-    """When a change, none of whose marks has a date, was made, by the last of its events; NEVER where none tells."""
-    own = [event.time for some in records.of(Asked(change, {}, since, until)).values() for event in some]
-    return min(max(own), until) if own else NEVER
 
 
 def _times(delta: Delta) -> list[Times]:

@@ -175,6 +175,12 @@ _OF_RECOMMENDATIONS = {
 }
 
 
+def reassessed(title: str, kind: Kind) -> str:
+    """The title of a change of some kind of a recommendation, said of Microsoft's assessing it differently."""
+    name = title.removesuffix(f"{_OF_RECOMMENDATIONS[kind]} {WHERE}")
+    return f"{name}{_OF_RECOMMENDATIONS[Kind.RECOMMENDATION_REEVALUATED]} {WHERE}"
+
+
 def arrived(point: Point, percentage: float, earlier: Point | None) -> str:
     """Of a subscription that came, and from where: `earlier` is how it stood before, None if it was not there."""
     if earlier is None:
