@@ -17,7 +17,8 @@ CONNECTION = bootstrap.connection_name(os.environ)
 SCHEDULES = schedules.read(os.environ)
 
 # The SDKs tell of every request at INFO; with webhooks and tokens in reach that is neither wanted nor safe.
-logging.getLogger("azure").setLevel(logging.WARNING)
+for sdk in ("azure", "httpx"):
+    logging.getLogger(sdk).setLevel(logging.WARNING)
 
 
 @app.timer_trigger("timer", SCHEDULES["DRIFT_SNAPSHOT_SCHEDULE"])
@@ -102,6 +103,18 @@ def changes(req: func.HttpRequest) -> func.HttpResponse:
 def pending(req: func.HttpRequest) -> func.HttpResponse:
     """What is still to come."""
     return _answer("pending", req)
+
+
+@app.route("forecasts", methods=["GET"])
+def forecasts(req: func.HttpRequest) -> func.HttpResponse:
+    """What was said to come, and what came."""
+    return _answer("forecasts", req)
+
+
+@app.route("calendar", methods=["GET"])
+def calendar(req: func.HttpRequest) -> func.HttpResponse:
+    """What is due."""
+    return _answer("calendar", req)
 
 
 @app.route("page", methods=["GET"])

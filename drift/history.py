@@ -14,16 +14,19 @@ from dataclasses import dataclass, replace
 
 from drift.adapters.entities import Head, Row
 from drift.adapters.store import Store
+from drift.due import listed, parts
 from drift.engine.explanation import told
+from drift.engine.forecasts import answered
 from drift.engine.rollup import Cut
 from drift.engine.scope import belongs
 from drift.engine.segments import Segment, iso
 from drift.engine.where import together
 from drift.ids import is_guid
 from drift.kinds import Kind
-from drift.model import DAY, HOUR, Json
+from drift.model import DAY, Json
 from drift.record import Record
 from drift.shown import happened, movement, step
+from drift.state import status
 
 WINDOW = 7 * DAY
 """How long a window is when nobody says so: it ends with the last look at the chain, by Azure's clock."""
@@ -37,7 +40,6 @@ READERS = 16
 type Tick = int | None
 
 _ID = re.compile(r"(?P<scope>[A-Za-z0-9_-]+)\.(?P<at>[0-9]{1,18})")
-_SECOND = HOUR // 3600
 
 
 class UnknownScopeError(Exception):
@@ -172,14 +174,60 @@ class History:
         return _list([happened(one) for one in page.items], page.after)
 
     def pending(self, scope: str) -> Json:
-        """What is still to come, the largest expected share first. Raises UnknownScopeError, NothingKnownError."""
+        """What is still to come, the largest expected share first, what has none known last.
+
+        `stage`: whether only the counts lag, or the assessments too. Raises UnknownScopeError, NothingKnownError.
+        """
         chain = self._chain(scope)
         head = self._known(chain)
         row = None if head is None else self._store.movement(chain, head.at)
         if row is None:
             raise self._nothing(chain, None)
         (segment,) = self._segments([row])
-        return _list([one | {"settled": False} for one in segment.pending], None)
+        found = [one | {"settled": False, "stage": "counts"} for one in segment.pending]
+        found += [one | {"settled": False, "stage": "assessment"} for one in segment.foretold]
+        return _list(sorted(found, key=lambda one: (one["share"] is None, -abs(one["share"] or 0.0))), None)
+
+    def forecasts(
+        self,
+        scope: str,
+        since: Tick = None,
+        until: Tick = None,
+        state: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Json:
+        """What was said to come in a window, newest first, what became of it, and how well all of the window was told.
+
+        `state`: one of `forecast.STATES`. Of a group those of the subscriptions in it at its last rollup. Raises
+        UnknownScopeError.
+        """
+        chain = self._chain(scope)
+        self._known(chain)
+        among = self._members(chain) if chain in self._groups and self._groups[chain] != "all" else None
+        partition = "all" if chain in self._groups else chain
+        found = self._store.ledger.forecasts(partition, since, until, among=among)
+        return answered(found, state, limit, after)
+
+    def calendar(self, scope: str, until: Tick = None) -> Json:
+        """What is due, by date; what has no date last. Shares are pp of the scope's own score.
+
+        Raises UnknownScopeError or NothingKnownError.
+        """
+        chain = self._chain(scope)
+        head = self._known(chain)
+        ledger = self._store.ledger
+        if chain in self._groups:
+            cut = None if head is None else self._store.load(head.blob, Cut)
+            if cut is None:
+                raise self._nothing(chain, None)
+            calendars, weights = ledger.calendars(), parts(cut)
+        else:
+            known = ledger.calendar(chain)
+            if known is None:
+                raise NothingKnownError("what is due in this subscription is not known yet")
+            calendars, weights = {chain: known}, {chain: 1.0}
+        return _list(listed({key: one for key, one in calendars.items() if key in weights}, weights, until), None)
 
     def scopes(self) -> list[tuple[str, str]]:
         """What can be asked about, with its name: the tenant, the other groups, then the subscriptions by name."""
@@ -188,37 +236,7 @@ class History:
 
     def status(self, now: int) -> Json:
         """How old each chain is, what waits to be told, what waits in queues and what failed. `now`: our own clock."""
-        groups = {name: known for name, known in self._store.chains(group=True).items() if name in self._groups}
-        chains = groups | {name: known for name, known in self._store.chains().items() if not known.retired}
-        newest = max((known.looked_at for known in chains.values()), default=now)
-        depths = self._store.depths()
-        return {
-            "status": "ok",
-            "chains": [
-                {
-                    "scope": scope,
-                    "name": known.name,
-                    "movedAt": iso(known.at),
-                    "lookedAt": iso(known.looked_at),
-                    "behind": (newest - known.looked_at) / _SECOND,
-                    "age": (now - known.looked_at) / _SECOND,
-                }
-                for scope, known in chains.items()
-            ],
-            "queues": {name: depth or 0 for name, depth in depths.items() if not name.endswith("-poison")},
-            "poison": {name.removesuffix("-poison"): depth or 0 for name, depth in depths.items() if "-poison" in name},
-            "waiting": self._waiting(),
-        }
-
-    def _waiting(self) -> dict[str, Json]:
-        """By destination how many movements wait for it, and since when the oldest does."""
-        marked = {mark.scope for digest in (False, True) for mark in self._store.due(digest=digest)}
-        since: dict[str, list[int]] = {}
-        for scope in sorted(marked):
-            for one in self._store.waiting(scope):
-                for destination in one.destinations:
-                    since.setdefault(destination, []).append(one.written)
-        return {name: {"count": len(times), "since": iso(min(times))} for name, times in sorted(since.items())}
+        return status(self._store, self._groups, now)
 
     # Scopes and windows
 

@@ -1,4 +1,7 @@
-"""Keeping a movement: its blobs, a mark for the sweep, one transaction, the index; the order survives any kill."""
+"""Keeping a movement: its blobs, a mark for the sweep, one transaction, what follows from it, the index.
+
+The order survives any kill: the index is last, so that of a head which it does not know yet some may be missing.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,17 @@ from drift.adapters.packing import pack
 from drift.adapters.store import ConflictError, Store
 from drift.engine.accounts import own_work
 from drift.kinds import BY_NAME
+from drift.model import Json
 from drift.record import Record, shortened
 from drift.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is kept with a movement of a subscription: the news of its forecasts, and whether they are announced."""
+
+    news: Json
+    loud: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +41,13 @@ class Keeper:
         record: Record,
         since: int | None,
         weights: tuple[float | None, float | None],
+        beside: Beside | None = None,
+        then: Callable[[], None] | None = None,
     ) -> None:
         """Stores a movement and moves its chain on from `known`; without it the chain begins, which nobody is told.
 
-        `since` is when the movement began, `weights` the maximum and the weight that Azure reports.
-        Raises ConflictError.
+        `since` is when the movement began, `weights` the maximum and the weight that Azure reports, `then` as in
+        `exchange`. Raises ConflictError.
         """
         explained = record.explained()
         moved = explained["movement"] is not None
@@ -47,18 +61,29 @@ class Keeper:
             own_work=own,
             maximum=weights[0],
             weight=weights[1],
-            told=shortened(explained),
+            told=shortened(explained) | ({"forecasts": beside.news} if beside else {}),
             blob=self.store.keep(record, f"deltas/{head.scope}/{head.at}"),
             kinds=frozenset(BY_NAME[cause["kind"]] for cause in explained["causes"]),
             body=body if body is not None and len(body) <= INLINE else None,
         )
-        destinations = self._destinations(row) if known is not None else frozenset[str]()
+        loud = beside is not None and beside.loud
+        destinations = self._destinations(row, loud) if known is not None else frozenset[str]()
         waiting = Waiting(head.scope, head.at, destinations, self.clock()) if destinations else None
         self.store.expect(head.scope, head.at, digest="digest" in destinations)
-        self.exchange(replace(head, own_work=own), known, row, waiting)
+        self.exchange(replace(head, own_work=own), known, row, waiting, then)
 
-    def exchange(self, head: Head, known: Head | None, row: Row | None = None, waiting: Waiting | None = None) -> None:
-        """Moves a chain from a head to the next, and writes the index. Raises ConflictError."""
+    def exchange(
+        self,
+        head: Head,
+        known: Head | None,
+        row: Row | None = None,
+        waiting: Waiting | None = None,
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """Moves a chain from a head to the next, and writes the index. Raises ConflictError.
+
+        `then` writes what follows from the new head, before the index says that all is written.
+        """
         try:
             self.store.commit(head, known, row, waiting)
         except ConflictError:
@@ -72,19 +97,19 @@ class Keeper:
             # It was ourselves: the answer to the commit was lost, and it was sent again.
         if known is not None:
             self.store.drop(known.blob)
+        if then is not None:
+            then()
         self.store.index(head, head.taken_at)
 
-    def _destinations(self, row: Row) -> frozenset[str]:
-        """Who is to be told of a movement."""
+    def _destinations(self, row: Row, loud: bool) -> frozenset[str]:
+        """Who is to be told of a movement; `loud`: its forecasts are announced, be it that nothing moved yet."""
         if row.movement is None:
-            large = row.told["before"]["percentage"] != row.told["after"]["percentage"]
-            if not large:
-                return frozenset()  # no score before, none after
-        elif not row.movement and not row.kinds:
-            return frozenset()
+            moved = large = (
+                row.told["before"]["percentage"] != row.told["after"]["percentage"]
+            )  # else none at both ends
         else:
-            large = abs(row.movement) >= self.settings.announce_pp
-        asked = {"topic"} if self.settings.topic_endpoint else set[str]()
-        if self.settings.teams_webhook_url:
-            asked.add("teams" if large else "digest")
+            moved, large = bool(row.movement or row.kinds), abs(row.movement) >= self.settings.announce_pp
+        asked = {"topic"} if self.settings.topic_endpoint and moved else set[str]()
+        if self.settings.teams_webhook_url and (moved or loud):
+            asked.add("teams" if (large and moved) or loud else "digest")
         return frozenset(asked)

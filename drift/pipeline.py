@@ -6,29 +6,33 @@ Every step may be killed and done again: nothing is acknowledged before it is ke
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import msgspec
 
 from drift import groups
+from drift.actors import Happening
 from drift.adapters.entities import Head
 from drift.adapters.packing import pack
 from drift.adapters.store import ConflictError, Store
-from drift.engine import comparison
+from drift.due import agenda
+from drift.engine import comparison, forecasts
 from drift.engine.accounts import Course
 from drift.engine.compaction import compacted
-from drift.engine.comparison import begin, compare
-from drift.engine.segments import segment
+from drift.engine.comparison import begin, compare, heard_since
+from drift.engine.segments import Segment, segment
 from drift.engine.stillness import differs
 from drift.engine.wording import GONE, UNWATCHED, clean
 from drift.errors import Refused, ServiceError
-from drift.keeping import Keeper
-from drift.model import HOUR, NEVER, Delta, Happening, Snapshot, Subscription
+from drift.forecast import Forecast
+from drift.keeping import Beside, Keeper
+from drift.model import HOUR, NEVER, Delta, Snapshot
 from drift.names import Names
 from drift.record import Record
 from drift.settings import Settings
+from drift.source import Source
 
 log = logging.getLogger("drift")
 
@@ -36,37 +40,16 @@ WAKE = HOUR // 4
 """An event wakes the snapshot of its subscription after this time, and no other event before it has passed."""
 
 SECOND = HOUR // 3600
+
+SLACK = HOUR // 12
+"""By how much two of Azure's clocks may differ."""
+
 TRIES = 5
 """How often a worker that lost a race starts over before it leaves the message to the queue."""
 
 
 class MessageError(Exception):
     """A message can't be read, now or ever: says why. The queue keeps it with the poison."""
-
-
-class Source(Protocol):
-    """Azure, as far as it is read. Each raises ServiceError where Azure does not answer."""
-
-    def subscriptions(self) -> list[Subscription]:
-        """All that the identity sees."""
-
-    def subscription(self, identity: str) -> Subscription | None:
-        """One of them; None if Azure does not know it."""
-
-    def ancestors(self) -> dict[str, tuple[str, ...]]:
-        """Management groups above each subscription, nearest first."""
-
-    def snapshot(
-        self,
-        subscription: Subscription,
-        resources: Names,
-        recommendations: Names,
-        ancestors: tuple[str, ...] | None = None,
-    ) -> Snapshot:
-        """A subscription whole."""
-
-    def now(self) -> int:
-        """The tick of Azure's clock at its last answer."""
 
 
 class Order(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -158,11 +141,15 @@ class Monitor:
 
     def _look(self, order: Order) -> None:
         identity = order.subscription.lower()
+        seen = self.store.looked(identity)  # before the head: of two workers the index never seems to be ahead
         known = self.store.head(identity)
-        seen = self.store.looked(identity)
-        if known and seen and order.since is not None and seen.looked_at >= order.since and seen.at == known.at:
+        whole = known is not None and seen is not None and seen.at == known.at and seen.looked_at >= known.taken_at
+        if whole and seen and order.since is not None and seen.looked_at >= order.since:
             return
         old = self.store.load(known.blob, comparison.Head) if known else None
+        if known and old and not whole:  # a worker was killed after it had moved the chain on, or is still at it
+            self._follow(old, old.forecasts)
+            self.store.index(known, max(known.taken_at, seen.looked_at if seen else NEVER))
         now = self._collect(identity, order, old)
         if now is None:
             return
@@ -170,17 +157,23 @@ class Monitor:
             self._begin(identity, begin(now))
             return
         before = _at(old, max(old.snapshot.taken_at, seen.looked_at if seen else NEVER))
-        if now.taken_at <= before.snapshot.taken_at:  # another worker has looked since, and may have been killed
-            if seen is None or seen.at != known.at:
-                self.store.index(known, before.snapshot.taken_at)
+        if now.taken_at <= before.snapshot.taken_at:  # another worker has looked since
             return
-        new, delta = compare(before, now, cells=True)
-        if _moved(before, new, delta):
-            self._move(known, new, delta)
+        new, delta = compare(before, now, cells=True, events=lambda: self._heard(before, now))
+        said = tuple(one for one in before.forecasts if one.state == "open")
+        moved = self._segment(known.scope, delta)
+        coming, news = forecasts.advance(said, moved, now.taken_at, self.settings.announce_pp)
+        if _moved(before, new, delta) or coming != said:
+            closed = tuple(one for one in news if one.state != "open")
+            self._move(known, replace(new, forecasts=(*coming, *closed)), Record(moved, delta), news, said)
         elif differs(before, new):
-            self._replace(known, new)
+            self._replace(known, replace(new, forecasts=said))
         else:
             self.store.index(known, now.taken_at)
+
+    def _heard(self, before: comparison.Head, now: Snapshot) -> list[Happening]:
+        """The events that can tell of what happened up to a look, by clocks that differ a little."""
+        return self.store.happened(now.subscription.id.lower(), heard_since(before), now.taken_at + SLACK)
 
     def _collect(self, identity: str, order: Order, old: comparison.Head | None) -> Snapshot | None:
         """The subscription as it is; None for one that is not watched and never was."""
@@ -203,33 +196,54 @@ class Monitor:
         return self._watched(identity, {identity: above or ()})
 
     def _begin(self, identity: str, new: comparison.Head) -> None:
-        point = new.at
-        line = Course(identity, (point, point), (None,))
-        begun = segment([line], 0, (point.taken_at,) * 2, identity, clean(point.subscription.name), single=True)
-        self._commit(None, new, Record(begun, Delta(point, point)))
+        self._commit(None, new, Record(self._segment(identity, Delta(new.at, new.at)), Delta(new.at, new.at)))
 
-    def _move(self, known: Head, new: comparison.Head, delta: Delta) -> None:
-        points = delta.before, delta.after
-        scored = all(point.score is not None for point in points)
-        line = Course(known.scope, points, (delta if scored else None,))
-        times = tuple(point.taken_at for point in points)
-        name = clean(delta.after.subscription.name)
-        moved = segment([line], 0, times, known.scope, name, single=True)
-        self._commit(known, new, Record(moved, delta))
+    def _move(
+        self,
+        known: Head,
+        new: comparison.Head,
+        record: Record,
+        news: Sequence[Forecast],
+        said: Collection[Forecast],
+    ) -> None:
+        at = new.at.taken_at
+        beside = Beside(forecasts.news(news, at), forecasts.loud(news, at))
+        self._commit(known, new, record, beside, [one for one in new.forecasts if one not in said])
 
     def _replace(self, known: Head, new: comparison.Head) -> None:
         """Moves the head on without a delta: what surrounds the marks changed, and no mark."""
         blob = self.store.keep(compacted(new), f"heads/{known.scope}/0")
-        self._keeper.exchange(replace(known, taken_at=new.snapshot.taken_at, blob=blob), known)
+        later = replace(known, taken_at=new.snapshot.taken_at, blob=blob)
+        self._keeper.exchange(later, known, then=lambda: self._follow(new, ()))
 
-    def _commit(self, known: Head | None, new: comparison.Head, record: Record) -> None:
+    def _segment(self, identity: str, delta: Delta) -> Segment:
+        """A comparison as one straight line of the subscription."""
+        points = delta.before, delta.after
+        scored = all(point.score is not None for point in points)
+        line = Course(identity, points, (delta if scored else None,))
+        times = tuple(point.taken_at for point in points)
+        return segment([line], 0, times, identity, clean(delta.after.subscription.name), single=True)
+
+    def _commit(
+        self,
+        known: Head | None,
+        new: comparison.Head,
+        record: Record,
+        beside: Beside | None = None,
+        changed: Sequence[Forecast] = (),
+    ) -> None:
         point, reported = new.at, new.at.reported
         identity = point.subscription.id.lower()
         blob = self.store.keep(compacted(new), f"heads/{identity}/0")
         head = Head(identity, record.segment.name, point.taken_at, point.taken_at, blob)
         since = record.delta.before.taken_at if record.delta else None
         weights = (reported.maximum, point.weight) if reported else (None, None)
-        self._keeper.keep(head, known, record, since, weights)
+        self._keeper.keep(head, known, record, since, weights, beside, lambda: self._follow(new, changed))
+
+    def _follow(self, new: comparison.Head, changed: Sequence[Forecast]) -> None:
+        """Writes what follows from a head: the forecasts that changed with it, and what is due."""
+        self.store.ledger.write(changed)
+        self.store.ledger.keep_calendar(new.at.subscription.id.lower(), agenda(new))
 
     # Groups
 

@@ -40,7 +40,8 @@ class Retention:
             if not known.retired and known.at < now - WEEK and self._has_left(scope, known.at):
                 self.store.retire(scope, known)
         gone = sum(self.movements(scope, before) for scope in (*subscriptions, *self.store.chains(group=True)))
-        return gone + self.changes(before) + self.blobs(now - HOUR)
+        dated = sum(self.dated(table, before) for table in ("driftchanges", "driftforecasts"))
+        return gone + dated + self.blobs(now - HOUR)
 
     def _has_left(self, scope: str, at: int) -> bool:
         row = self.store.movement(scope, at)
@@ -62,16 +63,16 @@ class Retention:
             gone += len(old)
         return gone
 
-    def changes(self, before: int) -> int:
-        """Removes the events seen before a time, of all subscriptions; how many."""
+    def dated(self, table: str, before: int) -> int:
+        """Removes the events seen, or the forecasts opened, before a time, of all subscriptions; how many."""
         condition = "PartitionKey eq @all and RowKey gt @low"
         values = {"all": "all", "low": f"{INVERTED - before:019d}"}
         keys = ["PartitionKey", "RowKey", "subscription"]
-        old = list(self.storage.query("driftchanges", condition, values, 1000, keys))
+        old = list(self.storage.query(table, condition, values, 1000, keys))
         for entity in old:
-            self.storage.delete("driftchanges", entity["subscription"], entity["RowKey"])
+            self.storage.delete(table, entity["subscription"], entity["RowKey"])
         for some in batched(old, BATCH, strict=False):
-            self.storage.transact("driftchanges", [("delete", entity) for entity in some])
+            self.storage.transact(table, [("delete", entity) for entity in some])
         return len(old)
 
     def blobs(self, older_than: int) -> int:
@@ -85,6 +86,8 @@ class Retention:
             if kind == "heads":
                 head = heads.get(scope)
                 used = head is not None and head.blob == name
+            elif kind == "calendars":  # written over under its one name
+                used = scope in heads
             else:
                 used = self.store.blob_of(scope, int(rest.partition("-")[0])) == name
             if not used:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from drift.actors import Happening
 from drift.adapters.entities import Row
 from drift.engine.segments import iso
-from drift.model import Happening, Json
+from drift.model import Json
 
 
 def movement(row: Row) -> Json:
@@ -20,6 +21,7 @@ def movement(row: Row) -> Json:
         "after": shown["after"]["percentage"],
         "movement": row.movement,
         "classes": shown["classes"],
+        "actors": shown.get("actors", []),
         "causes": [{key: value for key, value in one.items() if key != "controls"} for one in shown["causes"]],
         "moreCauses": shown["left"]["causes"],
         "pendingShare": shown["left"]["pendingShare"],

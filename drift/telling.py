@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
-from drift import card
+from drift import card, due
 from drift.adapters.entities import Head, Row, Waiting
 from drift.adapters.store import Store
 from drift.engine.rollup import Cut, Place
@@ -21,7 +21,7 @@ from drift.engine.segments import iso
 from drift.errors import BusyError, ServiceError
 from drift.groups import TENANT
 from drift.ids import is_guid
-from drift.model import HOUR, NEVER, Json
+from drift.model import DAY, HOUR, NEVER, Json
 from drift.record import Record
 
 log = logging.getLogger("drift")
@@ -83,7 +83,7 @@ class Teller:
             raise ServiceError("; ".join(map(str, failed)))
 
     def digest(self) -> None:
-        """Tells Teams what stayed below the threshold since the last digest. Raises ServiceError."""
+        """Tells Teams what stayed below the threshold since the last digest, and what is due. Raises ServiceError."""
         if self.webhook is None:
             return
         outbox = _Outbox(self.store, digest=True)
@@ -104,14 +104,15 @@ class Teller:
                 return False
             self.store.remember("sending", destination, note)  # where storage takes nothing, nothing is sent again
         else:
-            chosen = self._chosen(destination, outbox)
-            if not chosen:
+            chosen, soon = self._chosen(destination, outbox), self._due() if destination == "digest" else []
+            if not chosen and not soon:
                 return False
             note = {"id": uuid4().hex, "rows": [[one.scope, one.at] for one in chosen], "at": self.clock()}
-            self.store.remember("sending", destination, note)
+            self.store.remember("sending", destination, note | ({"due": soon} if soon else {}))
+            note["due"] = soon
         asked = [(scope, at) for scope, at in note["rows"]]
         rows = outbox.rows(asked)
-        if rows:
+        if rows or note.get("due"):
             try:
                 self._send(destination, rows, note)
             except BusyError as error:
@@ -122,6 +123,9 @@ class Teller:
         if len(rows) < len(asked):
             log.warning("%s: %d movements that waited are no longer kept", destination, len(asked) - len(rows))
         outbox.told(asked, destination)
+        if note.get("due"):
+            ledger = self.store.ledger
+            ledger.note_agenda(due.noted(ledger.agenda(), note["due"], self.clock()))
         self.store.forget("sending", destination)
         return True
 
@@ -134,8 +138,11 @@ class Teller:
         assert self.webhook is not None
         news = [card.News(row.id, row.told) for row in rows]
         if destination == "digest":
-            since = min(row.since for row in rows if row.since is not None)
-            shown = card.digest(news, iso(since), iso(max(row.at for row in rows)), note["id"])
+            since = min((row.since for row in rows if row.since is not None), default=note["at"] - DAY)
+            until = max((row.at for row in rows), default=note["at"])
+            dated = due.again(self.store.ledger.calendars(), note["due"]) if note.get("due") else []
+            ends = [[one.entry for one in dated if one.ended is ended] for ended in (False, True)]
+            shown = card.digest(news, iso(since), iso(until), note["id"], *ends)
         else:
             shown = card.movements(news, note["id"])
         self.webhook.post(card.envelope(shown), note["id"])
@@ -154,6 +161,11 @@ class Teller:
                     break
                 found.append(one)
         return sorted(found, key=lambda one: (one.at, one.scope))[:MOST]
+
+    def _due(self) -> list[list[str]]:
+        """What of the calendars is to be told, by subscription and key."""
+        ledger = self.store.ledger
+        return [[one.scope, one.key] for one in due.news(ledger.calendars(), ledger.agenda(), self.clock())]
 
     def _is_due(self, one: Waiting, covered: tuple[int, Mapping[str, Place]]) -> bool:
         """Whether the tenant's rollup, the last of all, has taken a movement in, or it has waited long enough."""
@@ -177,8 +189,8 @@ class Teller:
         known = {scope: one for group in (False, True) for scope, one in self.store.chains(group).items()}
         for scope, head in heads.items():
             if head is not None and (scope not in known or known[scope].at < head.at):
-                looked = known[scope].looked_at if scope in known else NEVER
-                self.store.index(head, max(head.taken_at, looked))
+                # A moment short of when it was written: what else is missing the next look at the chain writes.
+                self.store.index(head, head.taken_at - is_guid(scope))
 
     def _settle(self, outbox: _Outbox, destinations: set[str]) -> None:
         """Takes chains off the list of which nothing waits, and nothing can still be on its way."""

@@ -11,12 +11,13 @@ import pytest
 from demo.azurite import Azurite
 from demo.estate import DEV, PROD
 from demo.northwind import write
+from drift.actors import Happening
 from drift.adapters.evidence import Folder
 from drift.adapters.storage import Storage
 from drift.adapters.store import Store
 from drift.history import History
 from drift.importing import FolderSource
-from drift.model import HOUR, Happening
+from drift.model import HOUR
 from drift.names import Names
 from drift.pipeline import Monitor, Order
 from drift.settings import Settings, read

@@ -24,7 +24,7 @@ TIMERS = {
     "digest_timer": "DRIFT_DIGEST_SCHEDULE",
 }
 QUEUES = {"snapshot_subscription": "snapshots", "record_change": "changes"}
-LISTS = {"deltas", "explain", "scores", "changes", "pending"}
+LISTS = {"deltas", "explain", "scores", "changes", "pending", "forecasts", "calendar"}
 ROUTES = LISTS | {"deltas/{id}", "status", "page", "health", "openapi.json"}
 
 

@@ -118,7 +118,9 @@ def test_what_is_pending_at_the_end_of_a_window_is_what_folders_have(filled: Fil
         assert expected
         assert first_week.history.explain(scope, 0)["pending"] == expected
         assert filled.history.explain(scope, 0, filled.times[2])["pending"] == expected
-        assert first_week.history.pending(scope) == {"value": [one | {"settled": False} for one in expected]}
+        assert first_week.history.pending(scope) == {
+            "value": [one | {"settled": False, "stage": "counts"} for one in expected]
+        }
         assert filled.history.pending(scope) == {"value": []}
 
 
@@ -339,6 +341,15 @@ def test_the_status_tells_how_old_each_chain_is(filled: Filled) -> None:
 
 def test_the_status_tells_what_waits_to_be_told(first_week: Filled) -> None:
     waiting = first_week.history.status(first_week.times[-1])["waiting"]
-    rows = [row for scope in SCOPES for row in first_week.history.deltas(scope)["value"]]
-    moved = [row for row in rows if row["before"] != row["after"] or row["causes"]]
-    assert waiting == {"teams": {"count": len(moved), "since": iso(first_week.times[1])}}
+    scopes = [scope for group in (False, True) for scope in first_week.store.chains(group)]
+    rows = [row for scope in scopes for row in first_week.store.movements(scope).items]
+    told = [row for row in (one.told for one in rows) if _moved(row) or _announced(row)]
+    assert waiting == {"teams": {"count": len(told), "since": iso(first_week.times[1])}}
+
+
+def _moved(row: dict[str, Any]) -> bool:
+    return row["before"]["percentage"] != row["after"]["percentage"] or bool(row["causes"])
+
+
+def _announced(row: dict[str, Any]) -> bool:
+    return any(one["expected"] for one in row.get("forecasts", {"opened": []})["opened"])

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 ENGINE = sorted((ROOT / "drift" / "engine").glob("*.py"))
 REQUIREMENTS = [*sorted(ROOT.glob("requirements*.txt")), ROOT / "benchmarks" / "requirements.txt"]
 
-VOCABULARY = ("ids", "kinds", "model", "names")
+VOCABULARY = ("actors", "forecast", "ids", "kinds", "model", "names")
 """What the engine speaks in."""
 
 PURE = {
@@ -229,6 +229,12 @@ MODULES = {
     "azure-mgmt-security": "azure.mgmt.security",
     "azure-storage-blob": "azure.storage.blob",
     "azure-storage-queue": "azure.storage.queue",
+    "httpx": "httpx",
+    "microsoft-kiota-abstractions": "kiota_abstractions",
+    "microsoft-kiota-authentication-azure": "kiota_authentication_azure",
+    "microsoft-kiota-http": "kiota_http",
+    "msgraph-core": "msgraph_core",
+    "msgraph-sdk": "msgraph",
     "msgspec": "msgspec",
     "numpy": "numpy",
 }

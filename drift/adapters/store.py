@@ -8,7 +8,8 @@ One partition of the table `drift` is one chain, of a subscription or of a group
 
 so that a new head, its delta and its outbox row are one transaction. What serves other questions lies in the table
 `driftindex` and is written after, idempotently; a mark in its partition `due`, written before, tells the sweep where
-that may be missing. Times are ticks (see model.py). A service that fails raises ServiceError.
+that may be missing. What is to come is the ledger's. Times are ticks (see model.py). A service that fails raises
+ServiceError.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from uuid import uuid4
 
 import msgspec
 
+from drift.actors import Happening
 from drift.adapters.entities import (
     INVERTED,
     SHOWN,
@@ -38,17 +40,18 @@ from drift.adapters.entities import (
     waiting_entity,
     waiting_of,
 )
+from drift.adapters.ledger import Ledger
 from drift.adapters.packing import pack, unpack
 from drift.adapters.storage import QUEUES, Storage
 from drift.ids import is_guid
 from drift.kinds import Kind
-from drift.model import Happening, Json, ticks
+from drift.model import Json, ticks
 
 _HAPPENING = msgspec.json.Decoder(Happening)
 """Made once, here: see packing.py on threads that make one at the same time."""
 
 LOOKED_THROUGH = 10_000
-"""Events that one page of a group looks through, at the most."""
+"""Events that one page of a group looks through, and that a comparison is given, at the most."""
 
 
 class ConflictError(Exception):
@@ -60,6 +63,7 @@ class Store:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self.ledger = Ledger(storage)
 
     # Chains
 
@@ -315,6 +319,10 @@ class Store:
                 found.append(_HAPPENING.decode(zlib.decompress(entity["body"])))
             last = entity["RowKey"]
         return Page(found)
+
+    def happened(self, subscription: str, since: int, until: int) -> list[Happening]:
+        """The events of a subscription in (since, until], oldest first; of very many the newest."""
+        return self.changes(subscription, since, until, limit=LOOKED_THROUGH).items[::-1]
 
 
 def _index(group: bool) -> str:

@@ -28,7 +28,7 @@ LARGEST = 1_000_000
 MOST = 1000
 """Events of a batch; Event Grid takes 5,000."""
 
-LISTS = {"summary": 20, "causes": 50, "pending": 20}
+LISTS = {"summary": 20, "actors": 20, "causes": 50, "pending": 20, "foretold": 20}
 """How much of each an event tells, the largest first."""
 
 CONNECT, READ = 10, 30

@@ -18,6 +18,7 @@ log = logging.getLogger("drift")
 _ROW = "d[0-9]{19}"
 _TICK = "[0-9]{1,18}"
 _EVENT = "[0-9]{19}-[!-~]{1,120}"
+_FORECAST = "[0-9]{19}-[0-9a-f]{16}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ ROUTES = {
     "scores": Route("/scores", lambda h, a, _: h.scores(**a), _window(continuation=_TICK)),
     "changes": Route("/changes", lambda h, a, _: h.changes(**a), _window(continuation=_EVENT)),
     "pending": Route("/pending", lambda h, a, _: h.pending(**a), {"scope": ""}),
+    "forecasts": Route("/forecasts", lambda h, a, _: h.forecasts(**a), _window("state", continuation=_FORECAST)),
+    "calendar": Route("/calendar", lambda h, a, _: h.calendar(**a), {"scope": "", "to": ""}),
     "status": Route("/status", lambda h, _, now: h.status(now)),
 }
 """What asks History, by name. `health` and `openapi` ask nobody."""

@@ -29,7 +29,23 @@ _MEANT = {
         "What, who, when; newest first. A group's page may hold fewer than `limit` and go on.",
         "Changes",
     ),
-    "pending": ("What is still to come", "Changes that the counts do not show yet.", "PendingList"),
+    "pending": (
+        "What is still to come",
+        "Changes that the counts do not show yet, and what is expected of those that no assessment shows yet.",
+        "PendingList",
+    ),
+    "forecasts": (
+        "What was said to come, and what came",
+        "Newest first, all that are kept unless `from` or `to` say less: a window holds what was opened in it. "
+        "`accuracy` is of the whole window. The newest 20,000 are looked through.",
+        "Forecasts",
+    ),
+    "calendar": (
+        "What is due",
+        "By date, what has none last: what it will do to the score as it stands, alone. Entries that have come are "
+        "listed until the subscription is read anew.",
+        "Calendar",
+    ),
     "status": (
         "How it runs",
         "How old each chain is, what waits and what failed. Apart from /health, because a function that may be called "

@@ -16,6 +16,7 @@ from drift.adapters import dates
 from drift.engine.wording import clean
 from drift.history import History
 from drift.model import Json
+from drift.people import People, done_at
 from drift.web.problems import Response
 from drift.words import day, hundredths, percent, pp, signed
 
@@ -48,6 +49,9 @@ def page(history: History, scope: str, key: str | None) -> Response:
     since = dates.one(moved[-1]["from"]) if moved else None
     steps = history.scores(scope, since, limit=POINTS)["value"]
     coming = history.pending(scope)["value"]
+    pending = [one for one in coming if one.get("stage") != "assessment"]
+    foretold = [one for one in coming if one.get("stage") == "assessment"]
+    people = People([*moved, {"pending": coming}], lambda words: _text(words, 100))
     scopes = history.scopes()
     name = next((name for one, name in scopes if one == scope.lower()), scope)
     body = [
@@ -55,9 +59,10 @@ def page(history: History, scope: str, key: str | None) -> Response:
         f"<nav aria-label='Scopes'>{''.join(_scope(one, shown, scope, key) for one, shown in scopes)}</nav>",
         _standing(steps),
         "<h2>What moved it</h2>",
-        _movements(moved, key) if moved else "<p>Nothing moved since it is watched.</p>",
+        _movements(moved, people, key) if moved else "<p>Nothing moved since it is watched.</p>",
         "<h2>Still to come</h2>",
-        _coming(coming) if coming else "<p>Nothing is waiting for Azure's counts.</p>",
+        _coming(pending, people) if pending else "<p>Nothing is waiting for Azure's counts.</p>",
+        f"<h2>Expected</h2>{_coming(foretold, people)}" if foretold else "",
         f"<p><small>{_link('explain', {'scope': scope}, key, 'This week as JSON')} · "
         f"{_link('openapi.json', {}, key, 'All that can be asked')}</small></p>",
     ]
@@ -130,14 +135,15 @@ def _drawing(times: Sequence[str], lines: Sequence[Sequence[float]], title: str)
     return f"<svg {box} aria-label='{_text(title)}'>{''.join(drawn)}</svg>"
 
 
-def _movements(moved: Sequence[Json], key: str | None) -> str:
+def _movements(moved: Sequence[Json], people: People, key: str | None) -> str:
     rows = []
     for one in moved:
         own = one["classes"].get("earned", 0.0) + one["classes"].get("lost", 0.0)
         ends = [percent({"percentage": one[end]}) for end in ("before", "after")]
         figures = ["–"] * 3 if one["movement"] is None else _figures(one["movement"], own)
         causes = "".join(
-            f"<li>{pp(cause['share'])} {_text(cause['title'])}{_who(cause)}</li>" for cause in one["causes"][:CAUSES]
+            f"<li>{pp(cause['share'])} {_text(cause['title'])}{_done(cause, people)}</li>"
+            for cause in one["causes"][:CAUSES]
         )
         more = len(one["causes"]) - CAUSES + one["moreCauses"]
         if more > 0:
@@ -158,16 +164,27 @@ def _figures(movement: float, own: float) -> list[str]:
     return [pp(movement), *map(signed, hundredths(parts, movement), parts)]
 
 
-def _who(cause: Json) -> str:
-    actors = [one["actor"] for one in cause["evidence"] if one["actor"]]
-    return f", by {_text(actors[0], 100)}" if actors else ""
+def _done(cause: Json, people: People) -> str:
+    """When and by whom, behind a title."""
+    at, who = done_at(cause), people.did(cause)
+    words = [_text(f"{day(at)} UTC"), who] if at else [who]
+    return f" <small>{', '.join(filter(None, words))}</small>" if any(words) else ""
 
 
-def _coming(coming: Sequence[Json]) -> str:
+def _coming(coming: Sequence[Json], people: People) -> str:
     rows = "".join(
-        f"<tr><td class=n>{pp(one['share'])}</td><td>{_text(one['title'])}, in {_text(one['subscription'])}</td>"
-        f"<td>{_text(day(one['due']))}</td></tr>"
+        f"<tr><td class=n>{'?' if one['share'] is None else pp(one['share'])}</td>"
+        f"<td>{_text(one['title'])}, in {_text(one['subscription'])}{_assumed(one)}</td>"
+        f"<td>{people.did(one)}</td><td>{_text(day(one['due']))}</td></tr>"
         for one in coming[:MOVEMENTS]
     )
-    head = "<th class=n>pp</th><th>What</th><th>In the score by (UTC)</th>"
+    head = "<th class=n>pp</th><th>What</th><th>Who</th><th>In the score by (UTC)</th>"
     return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+
+def _assumed(one: Json) -> str:
+    """Of what is foretold, what is assumed, or why its share is not known."""
+    if one.get("stage") != "assessment" or not one["reason"]:
+        return ""
+    words = "share not known: " if one["share"] is None else ""
+    return f" <small>{words}{_text(one['reason'])}</small>"

@@ -14,6 +14,7 @@ from typing import Any
 from drift.adapters import dates
 from drift.engine.where import BY
 from drift.engine.wording import clean
+from drift.forecast import STATES
 from drift.kinds import KINDS, Kind
 from drift.model import Json
 
@@ -96,6 +97,12 @@ def _by(text: str) -> str:
     return text
 
 
+def _state(text: str) -> str:
+    if text not in STATES:
+        raise ValueError(f"must be one of {', '.join(STATES)}")
+    return text
+
+
 def _token(text: str) -> str:
     if re.fullmatch(_TOKEN, text) is None:
         raise ValueError("is not one that an answer gave")
@@ -132,6 +139,13 @@ PARAMETERS = {
             "Divides the movement also by owner, resource group, resource or control: `parts`.",
             {"type": "string", "enum": list(BY)},
             _by,
+        ),
+        Parameter(
+            "state",
+            "state",
+            "Only forecasts that are so. `overdue`: that did not come in time, whatever became of them.",
+            {"type": "string", "enum": list(STATES)},
+            _state,
         ),
         Parameter(
             "limit",

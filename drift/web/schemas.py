@@ -7,8 +7,10 @@ from typing import Any, get_args
 
 import msgspec
 
+from drift.actors import Category
+from drift.due import KINDS
 from drift.engine.where import BY
-from drift.model import Category, Json
+from drift.model import Json
 from drift.web.problems import TYPES, urn
 
 _PLACE = "#/components/schemas/"
@@ -59,14 +61,23 @@ def _lists(parts: dict[str, Json]) -> dict[str, Json]:
     short = cause | {"description": "A cause, with the first records of it."}
     short["required"] = [name for name in cause["required"] if name != "controls"]
     short["properties"] = {name: one for name, one in cause["properties"].items() if name != "controls"}
-    due = pending | {"required": [*pending["required"], "settled"]}
-    due["properties"] = pending["properties"] | {"settled": {"const": False, "description": "It is still to come."}}
+    short["properties"] |= {"moreActors": _whole("How many more there are whose doing it was; left out where none.")}
+    stage = {"enum": ["counts", "assessment"], "description": "Whether only the counts lag, or the assessments too."}
+    due = pending | {"required": [*pending["required"], "settled", "stage"]}
+    due["description"] = "A cause that is still to come."
+    due["properties"] = pending["properties"] | {
+        "share": parts["Foretold"]["properties"]["share"],
+        "settled": {"const": False, "description": "It is still to come."},
+        "stage": stage,
+    }
     names = {"Deltas": "Movement", "Scores": "ScoreAt", "Changes": "Happening"}
     return {
         "ShortCause": short,
         "PendingCause": due,
         **{name: _list(item, more=True) for name, item in names.items()},
         "PendingList": _list("PendingCause", more=False),
+        "Forecasts": _forecasts(_list("Forecast", more=True)),
+        "Calendar": _list("Due", more=False),
     }
 
 
@@ -81,6 +92,8 @@ def _own() -> dict[str, Json]:
         "Movement": _movement(),
         "ScoreAt": _score(),
         "Happening": _happening(),
+        "Forecast": _forecast(),
+        "Due": _due(),
         "Part": _object(
             {
                 "key": _nullable("string", "Owner, id of the resource group or resource, or name of the control."),
@@ -107,6 +120,7 @@ def _movement() -> Json:
             "after": _percentage("The score when it ended."),
             "movement": _nullable("number", "After minus before, in pp; null into or out of a score."),
             "classes": _classes(),
+            "actors": {"type": "array", "items": ref("Actor"), "description": "Whose doing it was: the largest."},
             "causes": {"type": "array", "items": ref("ShortCause"), "description": "The largest."},
             "moreCauses": _whole("How many more causes there are."),
             "pendingShare": _number("What is still to come after it, in pp."),
@@ -144,6 +158,66 @@ def _happening() -> Json:
             "actorId": _nullable("string", "The object id of the actor."),
             "correlation": _nullable("string", "What joins the events of one operation."),
             "detail": texts,
+        }
+    )
+
+
+def _forecast() -> Json:
+    return _object(
+        {
+            "kind": ref("Kind"),
+            "subject": _text("To what it happens, as of a cause."),
+            "scope": _text("The id of the subscription."),
+            "subscription": _text("What to call it."),
+            "title": _text("One line that says it in words."),
+            "actors": {"type": "array", "items": ref("Someone"), "description": "Whose doing it is."},
+            "opened": ref("Time"),
+            "due": ref("Time"),
+            "expected": _nullable("number", "Its share, in pp of the subscription's score; null where not known."),
+            "realised": _number("What of it the counts have shown so far, in pp."),
+            "state": {
+                "enum": ["open", "settled", "withdrawn"],
+                "description": "Settled: it came. Withdrawn: it did not.",
+            },
+            "settledAt": _time("When it was found so; null of open ones."),
+            "overdue": {"type": "boolean", "description": "It did not come in time, whatever became of it."},
+        }
+    )
+
+
+def _forecasts(shape: Json) -> Json:
+    """The list with how well it was told."""
+    share = _nullable("number", "Share of what is settled that came in time, from 0 to 1; null where nothing is.")
+    accuracy = _object(
+        {
+            "settled": _whole("How many came."),
+            "meanAbsoluteError": _nullable("number", "Of what is settled, in pp; null where nothing is."),
+            "bias": _nullable("number", "What came minus what was expected, on average, in pp; or null."),
+            "inTime": share | {"minimum": 0, "maximum": 1},
+            "withdrawn": _whole("How many did not come."),
+            "overdue": _whole("How many did not come in time, whatever became of them."),
+        },
+        description="How well all of the window was told, whatever is listed.",
+    )
+    shape["required"] = [*shape["required"], "accuracy"]
+    shape["properties"] = shape["properties"] | {"accuracy": accuracy}
+    return shape
+
+
+def _due() -> Json:
+    return _object(
+        {
+            "at": _time("When it is due; null where no date is set."),
+            "kind": {"enum": list(KINDS), "description": "What is due."},
+            "subject": _text("The id of the exemption, or the key of the recommendation."),
+            "title": _text("One line that says it in words."),
+            "share": _nullable("number", "What it alone will do to the score of the scope as it stands, in pp."),
+            "marks": _whole("How many marks it changes."),
+            "resources": _whole("How many resources these are on."),
+            "owner": _nullable("string", "Who has to act, where that is known."),
+            "reason": _text("What is assumed, in words; empty where nothing is."),
+            "scope": _text("The id of the subscription."),
+            "subscription": _text("What to call it."),
         }
     )
 
@@ -209,6 +283,11 @@ def _whole(description: str) -> Json:
 
 def _nullable(kind: str, description: str) -> Json:
     return {"type": [kind, "null"], "description": description}
+
+
+def _time(description: str) -> Json:
+    """A time, or null."""
+    return {"description": description, "anyOf": [ref("Time"), {"type": "null"}]}
 
 
 def _percentage(description: str) -> Json:

@@ -25,8 +25,8 @@ from tests.build import SUB, at, estate, mark, write
 from tests.filled import SCOPES, Filled, fill, happening
 from tests.web.serving import served
 
-LISTS = ("deltas", "scores", "changes")
-SCOPED = ("deltas", "explain", "scores", "changes", "pending")
+LISTS = ("deltas", "scores", "changes", "forecasts")
+SCOPED = ("deltas", "explain", "scores", "changes", "pending", "forecasts", "calendar")
 PATHS = {"health": "/health", "openapi": "/openapi.json"} | {name: route.path for name, route in ROUTES.items()}
 
 
@@ -64,10 +64,11 @@ def test_every_answer_is_what_the_document_says(filled: Filled, first_week: Fill
     for some in (filled, first_week):
         for route in LISTS:
             page = ask(some, route, whole)
-            assert page["value"] or (route, scope) in (("deltas", "empty"), ("changes", scope))
+            assert page["value"] or (route, scope) in (("deltas", "empty"), ("changes", scope), ("forecasts", scope))
         for row in ask(some, "deltas", whole)["value"]:
             assert ask(some, "delta", id=row["id"])["movement"] == row["movement"]
         ask(some, "pending", {"scope": scope})
+        ask(some, "calendar", {"scope": scope})
         for by in BY:
             assert "parts" in ask(some, "explain", {"scope": scope, "from": whole["from"], "by": by})
         assert "parts" not in ask(some, "explain", {"scope": scope, "from": whole["from"]})
@@ -249,7 +250,8 @@ def test_hostile_names_come_out_as_text_of_json(storage: str, tmp_path: Path) ->
     filled.store.record(happening(1, filled.times[1], SUB, actor=name, detail={"status": name}))
     with served(lambda: filled.history) as address:
         for path, scope in ((path, scope) for path in SCOPED for scope in ("all", SUB)):
-            query = urlencode({"scope": scope, "from": iso(filled.times[0] - HOUR)} if path != "pending" else {})
+            window = {} if path in ("pending", "calendar") else {"from": iso(filled.times[0] - HOUR)}
+            query = urlencode({"scope": scope} | window)
             answer = requests.get(f"{address}/api/{path}?{query}", timeout=10)
             assert answer.status_code == 200
             assert answer.headers["Content-Type"] == "application/json"

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from drift.adapters.entities import Row
+from drift.history import History
 from drift.web.api import respond
 from tests.filled import SCOPES, Filled
 
@@ -69,6 +70,40 @@ def test_what_is_to_come_is_on_the_page(first_week: Filled) -> None:
     assert "Nothing is waiting" not in seen.text
 
 
+def test_the_page_says_who_did_it_and_when(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = filled.store.movements
+    who = {"actor": "Ana Lopez", "type": "user", "id": "aaaa", "share": 0.0}
+    record = {"source": "event", "time": "2026-03-02T05:20:00Z", "actor": "Ana Lopez", "actorType": "User"}
+
+    def known(*given: object, **more: object) -> object:
+        found = own(*given, **more)  # type: ignore[arg-type]
+        evidence = [record | {"from": "203.0.113.7"}]
+        told = [
+            row.told | {"causes": [one | {"actors": [who], "evidence": evidence} for one in row.told["causes"]]}
+            for row in found.items
+        ]
+        return replace(found, items=[replace(row, told=one) for row, one in zip(found.items, told, strict=True)])
+
+    monkeypatch.setattr(filled.store, "movements", known)
+    seen = page(filled, scope="prod")
+    assert "2026-03-02 05:20 UTC, by Ana Lopez" in seen.text
+    assert "203.0.113.7" not in seen.text
+
+
+def test_what_is_foretold_is_apart_with_what_is_assumed_and_whose_doing_it_is(
+    first_week: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first, *_) = first_week.history.pending("all")["value"]
+    first |= {"stage": "assessment", "actors": [{"actor": "<b>Ana", "type": "application", "id": None}]}
+    some = [first | {"share": None, "reason": "who knows"}, first | {"share": 0.5, "reason": "assumed <i>so"}]
+    monkeypatch.setattr(History, "pending", lambda *_: {"value": some})
+    seen = page(first_week, scope="all")
+    assert "Expected pp What Who In the score by (UTC) ? " in seen.text
+    assert "share not known: who knows by <b>Ana (application)" in seen.text
+    assert "assumed <i>so by" in seen.text
+    assert {tag for tag, _ in seen.elements} <= PLAIN
+
+
 def test_every_scope_can_be_gone_to_and_the_key_goes_along(filled: Filled) -> None:
     seen = page(filled, scope="prod", code="k&y=1")
     assert all(link.endswith("code=k%26y%3D1") for link in seen.links)
@@ -100,7 +135,8 @@ def test_hostile_names_stay_text(filled: Filled, monkeypatch: pytest.MonkeyPatch
 
 
 def _with_evil(row: Row) -> Row:
-    causes = [one | {"title": EVIL, "evidence": [{"actor": EVIL}]} for one in row.told["causes"]]
+    who = {"actor": EVIL, "type": "user", "id": EVIL, "share": 0.0}
+    causes = [one | {"title": EVIL, "actors": [who, who | {"id": "other"}]} for one in row.told["causes"]]
     return replace(row, told=row.told | {"causes": causes, "name": EVIL})
 
 

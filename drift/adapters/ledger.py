@@ -1,0 +1,115 @@
+"""What is kept of what is to come: forecasts and calendars, with what of a calendar was told.
+
+The table `driftforecasts` has a row a forecast, by its subscription and among all, newest first. In the table
+`driftindex` the partition `calendar` has one row a subscription, `agenda` what of it was told. All are written after
+the head that they follow from, over what was there: doing it again changes nothing. A service that fails raises
+ServiceError.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from hashlib import blake2s
+from itertools import batched, islice
+from typing import Any
+
+import msgspec
+
+from drift.adapters.entities import INLINE, INVERTED, long
+from drift.adapters.storage import Storage
+from drift.forecast import Forecast
+from drift.model import Json
+
+BATCH = 100
+"""Operations in a transaction, at the most."""
+
+LOOKED_THROUGH = 20_000
+"""Forecasts of a window that an answer looks through, the newest, at the most."""
+
+_FORECAST = msgspec.json.Decoder(Forecast)
+"""Made once, here: see packing.py on threads that make one at the same time."""
+
+
+class Ledger:
+    """Forecasts and calendars."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    # Forecasts
+
+    def write(self, forecasts: Sequence[Forecast]) -> None:
+        """Stores forecasts of one subscription, by it and among all; each once, however often it comes."""
+        for some in batched(forecasts, BATCH, strict=False):
+            for partition in (some[0].scope.lower(), "all"):
+                self._storage.transact("driftforecasts", [("upsert", _entity(partition, one)) for one in some])
+
+    def forecasts(
+        self,
+        partition: str,
+        since: int | None = None,
+        until: int | None = None,
+        *,
+        among: Collection[str] | None = None,
+    ) -> Iterator[tuple[str, Forecast]]:
+        """Those opened in (since, until], newest first, of a subscription or of `all`, each with its key.
+
+        `among`: only those of these subscriptions. At most LOOKED_THROUGH are looked through.
+        """
+        condition = "PartitionKey eq @partition and RowKey gt @low and RowKey lt @high"
+        low = "" if until is None else f"{INVERTED - until:019d}"
+        high = "~" if since is None else f"{INVERTED - since:019d}"
+        values = {"partition": partition, "low": low, "high": high}
+        found = self._storage.query("driftforecasts", condition, values, 1000)
+        for entity in islice(found, LOOKED_THROUGH):
+            if among is None or entity["subscription"] in among:
+                yield entity["RowKey"], _FORECAST.decode(zlib.decompress(entity["body"]))
+
+    # Calendars
+
+    def keep_calendar(self, scope: str, calendar: Json) -> None:
+        """Stores what is due in a subscription, over what was there."""
+        body = zlib.compress(msgspec.json.encode(calendar))
+        entity: Json = {"PartitionKey": "calendar", "RowKey": scope}
+        if len(body) > INLINE:
+            entity["blob"] = f"calendars/{scope}/0"
+            self._storage.upload(entity["blob"], body)
+        else:
+            entity["body"] = body
+        self._storage.put("driftindex", entity)
+
+    def calendar(self, scope: str) -> Json | None:
+        """What is due in a subscription; None where that is not known yet."""
+        entity = self._storage.get("driftindex", "calendar", scope)
+        return None if entity is None else self._calendar(entity)
+
+    def calendars(self) -> dict[str, Json]:
+        """What is due, by subscription."""
+        rows = self._storage.query("driftindex", "PartitionKey eq @p", {"p": "calendar"}, 1000)
+        return {entity["RowKey"]: self._calendar(entity) for entity in rows}
+
+    def agenda(self) -> dict[str, dict[str, int]]:
+        """What of the calendars was told, by subscription: what names it, and the tick at which it was told."""
+        rows = self._storage.query("driftindex", "PartitionKey eq @p", {"p": "agenda"}, 1000)
+        return {entity["RowKey"]: _unpacked(entity["body"]) for entity in rows}
+
+    def note_agenda(self, told: Mapping[str, Mapping[str, int]]) -> None:
+        """Notes what was told, over what was noted before of these subscriptions."""
+        for scope, own in told.items():
+            body = zlib.compress(msgspec.json.encode(own))
+            self._storage.put("driftindex", {"PartitionKey": "agenda", "RowKey": scope, "body": body})
+
+    def _calendar(self, entity: Mapping[str, Any]) -> Json:
+        return _unpacked(self._storage.download(entity["blob"]) if "blob" in entity else entity["body"])
+
+
+def _entity(partition: str, one: Forecast) -> Json:
+    name = blake2s("\0".join(one.key).encode(), digest_size=8).hexdigest()
+    entity: Json = {"PartitionKey": partition, "RowKey": f"{INVERTED - one.opened:019d}-{name}"}
+    body = zlib.compress(msgspec.json.encode(one))
+    return entity | {"subscription": one.scope.lower(), "opened": long(one.opened), "body": body}
+
+
+def _unpacked(data: bytes) -> Json:
+    return msgspec.json.decode(zlib.decompress(data), type=Json)
