@@ -111,7 +111,10 @@ def monitor() -> Monitor:
     """What watches."""
     from drift.pipeline import Monitor
 
-    return Monitor(settings(), defender(), store(), storage().send, _clock)
+    known = directory()
+    return Monitor(
+        settings(), defender(), store(), storage().send, _clock, **({} if known is None else {"names": known.names})
+    )
 
 
 @cache

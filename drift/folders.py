@@ -36,7 +36,7 @@ LARGE = 64 << 20
 
 
 def explain_folders(paths: Sequence[Path], scope: str, progress: Progress, events: Sequence[Happening] = ()) -> Json:
-    """The explanation of a window of two or more evidence folders, with the events of its time. Raises EvidenceError."""
+    """The explanation of a window of two or more evidence folders, with events of that time. Raises EvidenceError."""
     found = explain_encoded(paths, scope, progress, events)
     if "subscriptions" in found:
         found["subscriptions"] = [

@@ -9,14 +9,18 @@ from dataclasses import replace
 from drift.adapters.entities import Head, Known, Row
 from drift.adapters.packing import unpack
 from drift.adapters.store import ConflictError, Store
+from drift.afterwards import Judge
 from drift.engine.explanation import alone
 from drift.engine.rollup import Cut, Place, courses, place
 from drift.engine.scope import belongs
 from drift.engine.segments import segment
 from drift.errors import ServiceError
 from drift.keeping import Keeper
-from drift.model import NEVER, Delta, Point
+from drift.model import DAY, NEVER, Delta, Point
 from drift.record import Record
+
+LATELY = 7 * DAY
+"""A subscription of which no event came for so long may have none that reaches us."""
 
 TENANT = "all"
 """The group that takes in everything. It is rolled up last: what it has taken in, the others have too."""
@@ -49,6 +53,9 @@ class _Rollup:
         self._taken = max((one.looked_at for one in known.values()), default=NEVER)
         self._known: Mapping[str, Known] = {key: one for key, one in known.items() if not one.retired}
         self._read: dict[tuple[str, int, int], tuple[Delta, list[Delta]]] = {}
+        chains = {key: one.at for key, one in self._known.items()}
+        self._judge = Judge(store, _Heard(store, keeper.clock()), chains)
+        self._verdicts: dict[frozenset[tuple[str, int]], dict[str, list[Delta]]] = {}
 
     def roll(self, name: str, scope: str) -> None:
         """Moves one group on."""
@@ -85,11 +92,18 @@ class _Rollup:
             self._keeper.exchange(later, head)
             return
         times = head.taken_at, taken
-        lines = courses(old.places, new.places, deltas)
+        lines = courses(old.places, new.places, self._judged(deltas))
         moved = segment(lines, 0, times, new.scope, head.name, single=False, was=old.scope)
         inside = [line for line in lines if line.deltas[0] is not None and _in(line.points[1], new.scope)]
         record = Record(replace(moved, scope=head.scope), None, [alone(line, times) for line in inside])
         self._keeper.keep(replace(later, at=taken), head, record, head.taken_at, (None, _weight(new)))
+
+    def _judged(self, deltas: Mapping[str, list[Delta]]) -> Mapping[str, list[Delta]]:
+        """The deltas with what the platform is shown to have done; groups that ask the same are told the same."""
+        key = frozenset((identity, own[0].before.taken_at) for identity, own in deltas.items() if own)
+        if key not in self._verdicts:
+            self._verdicts[key] = self._judge.judged({one: own for one, own in deltas.items() if own})
+        return {one: [] for one in deltas} | self._verdicts[key]
 
     def _between(self, identity: str, since: int, until: int) -> tuple[Delta, list[Delta]]:
         """Where a chain was first seen of what lies in (since, until], and its deltas there, oldest first.
@@ -107,6 +121,21 @@ class _Rollup:
         found = unpack(row.body, Delta) if row.body is not None else self._store.load(row.blob, Record).delta
         assert found is not None  # the row of a subscription
         return found
+
+
+class _Heard:
+    """The subscriptions of which an event came lately: whose events arrive. Each is asked for once."""
+
+    def __init__(self, store: Store, now: int) -> None:
+        self._store, self._since = store, now - LATELY
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, identity: object) -> bool:
+        key = str(identity)
+        if key not in self._known:
+            note = self._store.note("wake", key)
+            self._known[key] = note is not None and note["until"] > self._since
+        return self._known[key]
 
 
 def _concerned(places: Mapping[str, Place], deltas: Mapping[str, list[Delta]], scope: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from drift import afterwards
 from drift.adapters.entities import Head, Row
 from drift.adapters.store import Store
 from drift.due import listed, parts
@@ -24,7 +25,6 @@ from drift.engine.where import together
 from drift.ids import is_guid
 from drift.kinds import Kind
 from drift.model import DAY, Json
-from drift.record import Record
 from drift.shown import happened, movement, step
 from drift.state import status
 
@@ -104,7 +104,12 @@ class History:
                 row = None
         if row is None:
             raise UnknownDeltaError("there is no movement of this id, or it is no longer kept")
-        return self._store.load(row.blob, Record).explained() | {"id": row.id}
+        record = afterwards.read(self._store, row)
+        if record.delta is None:
+            begin = row.at - 1 if row.since is None else row.since
+            notes = self._store.ledger.since(begin, row.at)
+            record = replace(record, segment=afterwards.completed(self._store, row, record.segment, notes))
+        return record.explained() | {"id": row.id}
 
     def explain(self, scope: str, since: Tick = None, until: Tick = None, by: str | None = None) -> Json:
         """One explanation of a window: the sum of its movements, or where the score stood if there were none.
@@ -287,11 +292,18 @@ class History:
 
     def _segments(self, rows: Sequence[Row]) -> list[Segment]:
         """The segments of rows, in their order."""
-        names = [row.blob for row in rows]
-        if len(names) == 1:
-            return [self._store.load(names[0], Stretch).segment]
-        with ThreadPoolExecutor(min(READERS, len(names))) as pool:
-            return [one.segment for one in pool.map(lambda name: self._store.load(name, Stretch), names)]
+        begin = rows[0].at - 1 if rows[0].since is None else rows[0].since
+        notes = self._store.ledger.since(begin, rows[-1].at)
+
+        def segment(row: Row) -> Segment:
+            if (row.scope, row.at) in notes:
+                return afterwards.read(self._store, row, notes).segment
+            return afterwards.completed(self._store, row, self._store.load(row.blob, Stretch).segment, notes)
+
+        if len(rows) == 1:
+            return [segment(rows[0])]
+        with ThreadPoolExecutor(min(READERS, len(rows))) as pool:
+            return list(pool.map(segment, rows))
 
     def _members(self, group: str) -> frozenset[str]:
         """The subscriptions of a group, as it was last rolled up."""

@@ -12,25 +12,24 @@ from typing import Annotated
 
 import msgspec
 
-from drift import groups
-from drift.actors import Happening
+from drift import afterwards, groups
+from drift.actors import Actor, Happening
 from drift.adapters.entities import Head
 from drift.adapters.packing import pack
 from drift.adapters.store import ConflictError, Store
 from drift.due import agenda
 from drift.engine import comparison, forecasts
-from drift.engine.accounts import Course
 from drift.engine.compaction import compacted
 from drift.engine.comparison import begin, compare, heard_since
-from drift.engine.segments import Segment, segment
 from drift.engine.stillness import differs
-from drift.engine.wording import GONE, UNWATCHED, clean
+from drift.engine.witnesses import named, nameless
+from drift.engine.wording import GONE, UNWATCHED
 from drift.errors import Refused, ServiceError
 from drift.forecast import Forecast
 from drift.keeping import Beside, Keeper
 from drift.model import HOUR, NEVER, Delta, Snapshot
 from drift.names import Names
-from drift.record import Record
+from drift.record import Record, recorded
 from drift.settings import Settings
 from drift.source import Source
 
@@ -70,6 +69,8 @@ class Monitor:
     store: Store
     send: Callable[[str, str, int], None]
     clock: Callable[[], int]
+    names: Callable[[Collection[str]], Mapping[str, Actor]] = lambda _: {}
+    """Whose ids these are, by id in lower case, as far as is known."""
 
     # A pass: one message a subscription
 
@@ -154,18 +155,18 @@ class Monitor:
         if now is None:
             return
         if known is None or old is None:
-            self._begin(identity, begin(now))
+            self._begin(begin(now))
             return
         before = _at(old, max(old.snapshot.taken_at, seen.looked_at if seen else NEVER))
         if now.taken_at <= before.snapshot.taken_at:  # another worker has looked since
             return
         new, delta = compare(before, now, cells=True, events=lambda: self._heard(before, now))
+        record = recorded(named(delta, self.names(nameless(delta))))
         said = tuple(one for one in before.forecasts if one.state == "open")
-        moved = self._segment(known.scope, delta)
-        coming, news = forecasts.advance(said, moved, now.taken_at, self.settings.announce_pp)
+        coming, news = forecasts.advance(said, record.segment, now.taken_at, self.settings.announce_pp)
         if _moved(before, new, delta) or coming != said:
             closed = tuple(one for one in news if one.state != "open")
-            self._move(known, replace(new, forecasts=(*coming, *closed)), Record(moved, delta), news, said)
+            self._move(known, replace(new, forecasts=(*coming, *closed)), record, news, said)
         elif differs(before, new):
             self._replace(known, replace(new, forecasts=said))
         else:
@@ -195,8 +196,8 @@ class Monitor:
             return self._watched(identity, self._ancestors({identity}))
         return self._watched(identity, {identity: above or ()})
 
-    def _begin(self, identity: str, new: comparison.Head) -> None:
-        self._commit(None, new, Record(self._segment(identity, Delta(new.at, new.at)), Delta(new.at, new.at)))
+    def _begin(self, new: comparison.Head) -> None:
+        self._commit(None, new, recorded(Delta(new.at, new.at)))
 
     def _move(
         self,
@@ -215,14 +216,6 @@ class Monitor:
         blob = self.store.keep(compacted(new), f"heads/{known.scope}/0")
         later = replace(known, taken_at=new.snapshot.taken_at, blob=blob)
         self._keeper.exchange(later, known, then=lambda: self._follow(new, ()))
-
-    def _segment(self, identity: str, delta: Delta) -> Segment:
-        """A comparison as one straight line of the subscription."""
-        points = delta.before, delta.after
-        scored = all(point.score is not None for point in points)
-        line = Course(identity, points, (delta if scored else None,))
-        times = tuple(point.taken_at for point in points)
-        return segment([line], 0, times, identity, clean(delta.after.subscription.name), single=True)
 
     def _commit(
         self,
@@ -262,6 +255,7 @@ class Monitor:
         self.store.record(change)
         if not change.succeeded:
             return
+        afterwards.heard(self.store, change)
         now = self.clock()
         note = self.store.note("wake", change.subscription)
         if note is not None and note["until"] > now and (note.get("sent") or note["by"] != change.key):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from drift import people
+from drift.engine.accounts import Course
 from drift.engine.explanation import told
-from drift.engine.segments import Segment
+from drift.engine.segments import Segment, segment
 from drift.engine.wording import clean
 from drift.model import Delta, Json
 
@@ -31,6 +32,16 @@ class Record:
         if self.delta is None:
             found["subscriptions"] = self.subscriptions
         return found
+
+
+def recorded(delta: Delta) -> Record:
+    """The record of one comparison of a subscription: one straight line of its own score."""
+    points = delta.before, delta.after
+    scored = all(point.score is not None for point in points)
+    identity = delta.after.subscription.id.lower()
+    line = Course(identity, points, (delta if scored else None,))
+    times = tuple(point.taken_at for point in points)
+    return Record(segment([line], 0, times, identity, clean(delta.after.subscription.name), single=True), delta)
 
 
 def shortened(explained: Json) -> Json:

@@ -1,5 +1,8 @@
 """What is kept of what is to come: forecasts and calendars, with what of a calendar was told.
 
+What became known of a movement after it was stored lies in the partition `since` of the table `driftindex`, newest
+first.
+
 The table `driftforecasts` has a row a forecast, by its subscription and among all, newest first. In the table
 `driftindex` the partition `calendar` has one row a subscription, `agenda` what of it was told. All are written after
 the head that they follow from, over what was there: doing it again changes nothing. A service that fails raises
@@ -99,6 +102,24 @@ class Ledger:
         for scope, own in told.items():
             body = zlib.compress(msgspec.json.encode(own))
             self._storage.put("driftindex", {"PartitionKey": "agenda", "RowKey": scope, "body": body})
+
+    # Movements
+
+    def note_since(self, scope: str, at: int, what: str, note: Json) -> None:
+        """Notes something that became known of a movement after it was stored, over what was noted under that name."""
+        body = zlib.compress(msgspec.json.encode(note))
+        key = f"{INVERTED - at:019d}~{scope}~{what}"
+        self._storage.put("driftindex", {"PartitionKey": "since", "RowKey": key, "scope": scope, "body": body})
+
+    def since(self, since: int, until: int) -> dict[tuple[str, int], list[Json]]:
+        """What became known of movements that ended in (since, until], by scope and tick."""
+        condition = "PartitionKey eq @p and RowKey ge @low and RowKey lt @high"
+        values = {"p": "since", "low": f"{INVERTED - until:019d}", "high": f"{INVERTED - since:019d}"}
+        found: dict[tuple[str, int], list[Json]] = {}
+        for entity in self._storage.query("driftindex", condition, values, 1000):
+            at = INVERTED - int(entity["RowKey"][:19])
+            found.setdefault((entity["scope"], at), []).append(_unpacked(entity["body"]))
+        return found
 
     def _calendar(self, entity: Mapping[str, Any]) -> Json:
         return _unpacked(self._storage.download(entity["blob"]) if "blob" in entity else entity["body"])

@@ -124,9 +124,13 @@ def compare(head: Head, after: Snapshot, *, cells: bool = False, events: Events 
     return _Comparison(head, after, cells, events).run()
 
 
+HEARD = MEMORY + LOOK_BACK
+"""How long before a comparison begins an event can lie that tells of it."""
+
+
 def heard_since(head: Head) -> int:
     """Since when events can tell of what the next comparison finds."""
-    return head.snapshot.taken_at - MEMORY - LOOK_BACK
+    return head.snapshot.taken_at - HEARD
 
 
 class _Comparison:

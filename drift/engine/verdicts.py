@@ -105,14 +105,7 @@ def judged(deltas: Mapping[str, Sequence[Delta]], heard: Container[str] = ()) ->
     are all at hand. Deltas of which nothing is said come back as they are, the same object. A change is only divided
     if its delta has its cells. What was judged once is not judged again.
     """
-    marks = _gathered(deltas, heard)
-    parts: dict[tuple[str, int], dict[int, list[Part]]] = {}
-    for (key, before, after), own in sorted(marks.items()):
-        against = sorted(flip.at for flip in marks.get((key, after, before), ()))
-        for verdict in _verdicts(own, against, deltas):
-            for (subscription, delta, change), resources in _by_change(verdict.flips).items():
-                part = Part(resources, verdict.evidence, verdict.confidence, verdict.reason)
-                parts.setdefault((subscription, delta), {}).setdefault(change, []).append(part)
+    parts = shown(deltas, heard)
     return {
         subscription: [
             parted(delta, parts[subscription, at]) if (subscription, at) in parts else delta
@@ -120,6 +113,23 @@ def judged(deltas: Mapping[str, Sequence[Delta]], heard: Container[str] = ()) ->
         ]
         for subscription, own in deltas.items()
     }
+
+
+type Parts = dict[int, list[Part]]
+"""What the platform did of the changes of a delta, by their position."""
+
+
+def shown(deltas: Mapping[str, Sequence[Delta]], heard: Container[str] = ()) -> dict[tuple[str, int], Parts]:
+    """What the platform is shown to have done, by subscription and position of its delta: see `judged`."""
+    marks = _gathered(deltas, heard)
+    parts: dict[tuple[str, int], Parts] = {}
+    for (key, before, after), own in sorted(marks.items()):
+        against = sorted(flip.at for flip in marks.get((key, after, before), ()))
+        for verdict in _verdicts(own, against, deltas):
+            for (subscription, delta, change), resources in _by_change(verdict.flips).items():
+                part = Part(resources, verdict.evidence, verdict.confidence, verdict.reason)
+                parts.setdefault((subscription, delta), {}).setdefault(change, []).append(part)
+    return parts
 
 
 type _Way = tuple[str, int, int]
