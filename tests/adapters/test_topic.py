@@ -101,6 +101,10 @@ def explained(scope: str = "all", causes: int = 3, text: str = "x", **over: obje
         "summary": [cause | {"count": 1}] * min(causes, 27),
         "causes": [cause | {"subject": f"r{at}"} for at in range(causes)],
         "pending": [cause] * min(causes, 30),
+        "foretold": [cause | {"title": "x"}] * min(causes, 30),
+        "actors": [
+            {"actor": f"person {at}", "type": "user", "id": None, "share": 0.1} for at in range(min(causes, 30))
+        ],
         "unscored": [],
         "notes": ["a note"],
         "series": [],
@@ -126,7 +130,7 @@ def test_a_movement_is_a_cloud_event(server):
         "data": {
             "id": "all.7",
             **{name: told[name] for name in ("scope", "name", "before", "after", "movement", "classes")},
-            **{name: told[name] for name in ("summary", "causes", "pending")},
+            **{name: told[name] for name in ("summary", "actors", "causes", "pending", "foretold")},
             "truncated": False,
         },
     }
@@ -152,7 +156,7 @@ def test_the_source_is_a_uri_reference_whatever_the_scope():
 
 def test_only_the_largest_are_told_and_that_there_are_more_is_said():
     data = event("x", explained(causes=120))["data"]
-    assert [len(data[name]) for name in ("summary", "causes", "pending")] == [20, 50, 20]
+    assert [len(data[name]) for name in ("summary", "actors", "causes", "pending", "foretold")] == [20, 20, 50, 20, 20]
     assert [cause["subject"] for cause in data["causes"]] == [f"r{at}" for at in range(50)]
     assert data["truncated"] is True
 
@@ -187,7 +191,7 @@ def test_an_event_of_which_no_list_fits_is_told_without_lists(server):
     long = "\U0001f600" * 200_000
     Topic(server.url, None).publish([("all.7", explained(text=long, name=long))])
     data = server.events[0]["data"]
-    assert [data[name] for name in ("summary", "causes", "pending")] == [[], [], []]
+    assert [data[name] for name in ("summary", "actors", "causes", "pending", "foretold")] == [[]] * 5
     assert (data["movement"], data["truncated"], len(data["name"])) == (-1.02, True, 256)
     assert len(server.bodies[0]) < MEGABYTE
 
