@@ -418,6 +418,8 @@ class Point:
     resources: int = 0
     marks: int = 0
     """How many resources and marks count."""
+    turned: Change | None = None
+    """Whose doing it was that it has a score, or none, where that changed while it was watched."""
 
     @property
     def score(self) -> float | None:

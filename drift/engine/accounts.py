@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import fsum
 
@@ -189,12 +189,24 @@ def _add_coming(
         kind, there = Kind.SUBSCRIPTION_REMOVED, before
         title = wording.departed(before, 100 * (before.score or 0.0), course.points[at + 1])
     change = Change(Cause(kind, course.id, course.id), marks=there.marks, title=title)
+    turned = _turned(course, at)
+    if turned is not None:
+        change = replace(change, evidence=turned.evidence, by=turned.by, reason=turned.reason)
+        change = replace(change, confidence=turned.confidence)
     account = _account(accounts, change)
     account.counted = there.resources
     account.shares.append(worth.weight)
-    account.owe(nobody(kind), worth.weight)
+    account.owe(change.by[0].actor if change.by else nobody(kind), worth.weight)
     for control, column in worth.controls.items():
         account.part(control, float(worth.coming[column]))
+
+
+def _turned(course: Course, at: int) -> Change | None:
+    """Who gave a subscription its score, or took it, where it was watched before and after."""
+    old, new = course.points[at], course.points[at + 1]
+    if old is None or new is None or (old.unscored is None) == (new.unscored is None):
+        return None  # it came, went, joined or left a group
+    return new.turned
 
 
 def _earlier(course: Course, at: int) -> Point | None:

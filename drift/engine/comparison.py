@@ -39,7 +39,7 @@ from drift.engine.settling import settle, unseen
 from drift.engine.shapley import Divided
 from drift.engine.surroundings import Surroundings
 from drift.engine.units import Units, join, none
-from drift.engine.witnesses import amended
+from drift.engine.witnesses import amended, scoring
 from drift.forecast import Forecast
 from drift.kinds import Kind
 from drift.model import (
@@ -119,7 +119,11 @@ def compare(head: Head, after: Snapshot, *, cells: bool = False, events: Events 
     `events`: of the subscription, those of the time that is looked back on: see `heard_since`.
     """
     if head.snapshot.unscored is not None or after.unscored is not None:
-        start = begin(after, head.healthy_reading)
+        start, turned = begin(after, head.healthy_reading), head.at.turned
+        if (head.snapshot.unscored is None) != (after.unscored is None):
+            known = events() if callable(events) else events
+            turned = scoring(after, known, head.snapshot.taken_at - HEARD)
+        start = replace(start, at=replace(start.at, turned=turned))
         return start, Delta(head.at, start.at)
     return _Comparison(head, after, cells, events).run()
 
@@ -200,7 +204,7 @@ class _Comparison:
         flipped = flips(units.take(done), ordered, before, self.given, (*earlier, *now))
         delta = Delta(
             before=self.head.at,
-            after=point(self.given),
+            after=replace(point(self.given), turned=self.head.at.turned),
             changes=tuple(replace(one, flips=flipped.get(one.cause, ())) for one in told_of(everything)),
             effects=columns(everything, self.order),
             pending=told_of(to_come),

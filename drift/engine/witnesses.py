@@ -15,7 +15,10 @@ from drift.actors import NOT_RECORDED, PLATFORM, Actor, By, Confidence, Evidence
 from drift.engine.accounts import nobody
 from drift.engine.records import Asked, Found, Records, Times
 from drift.kinds import Class, Kind
-from drift.model import NEVER, Change, Delta
+from drift.model import NEVER, Cause, Change, Delta, Snapshot
+
+FOUNDATION = "FoundationalCspm"
+"""The plan without which there is no score."""
 
 _ENDED_BY_DATE = {"expiresOn", "remediationDueDate"}
 """Records that show that a thing ended by a date set long before."""
@@ -37,6 +40,15 @@ def amended(delta: Delta, events: Iterable[Happening]) -> Delta:
     foretold = [replace(new, reason=old.reason) for old, new in zip(delta.foretold, told(delta.foretold), strict=True)]
     changes = told(delta.changes, _times(delta) if records else ())
     return replace(delta, changes=changes, pending=told(delta.pending), foretold=tuple(foretold))
+
+
+def scoring(after: Snapshot, events: Iterable[Happening], since: int) -> Change:
+    """Who switched on, or off, the plan that the score comes with, since a time; as a change of that plan."""
+    identity, on = after.subscription.id, after.unscored is None
+    cause = Cause(Kind.PLAN_ENABLED if on else Kind.PLAN_DISABLED, FOUNDATION, identity)
+    subject = f"/subscriptions/{identity}/providers/microsoft.security/pricings/{FOUNDATION}".lower()
+    change = Change(cause, about=(subject,), between=(since, after.taken_at))
+    return _attributed(Records(events), Asked(change, {}, since, after.taken_at))
 
 
 def named(delta: Delta, people: Mapping[str, Actor]) -> Delta:

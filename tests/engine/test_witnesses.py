@@ -18,8 +18,9 @@ from tests.build import (
     resource,
     standard_exemption,
     standard_id,
+    tenant,
 )
-from tests.explained import only, own
+from tests.explained import explained, only, own
 from tests.happenings import ANA, BEN, OTHER_ANA, PIPELINE, event, plan
 
 BASE = estate(
@@ -322,3 +323,43 @@ def test_a_key_of_a_recommendation_is_no_object_that_an_event_can_be_about():
     cause = only(own([BASE, after], event("st1", at(6))), "exemption_created")
     assert cause["subject"] == key("a")
     assert who(cause) == [("notRecorded", None)]
+
+
+# Whole subscriptions
+
+
+OFF = {"FoundationalCspm": "Free"}
+OTHER_SUB = "22222222-2222-2222-2222-222222222222"
+
+
+def test_who_switched_the_score_off_and_on_is_named_in_the_tenant():
+    other = estate(subscription=OTHER_SUB, controls={"c": (10, ["a"])}, marks={("st1", "a"): "Unhealthy"})
+    first, second, third = BASE, BASE.but(plans=OFF, record=False), BASE.but(hours=16)
+    foundation = plan("FoundationalCspm")
+    events = [
+        event(foundation, at(4), by=BEN),
+        event(foundation, at(12)),
+        event(plan("FoundationalCspm", OTHER_SUB), at(13)),
+    ]
+    folders = [
+        tenant(one, other.but(hours=8 * n)) if n else tenant(one, other) for n, one in enumerate((first, second, third))
+    ]
+    gone = only(explained(folders[:2], events=events), "subscription_removed")
+    assert who(gone) == [("user", "Ben Ito")]
+    assert [one["operation"] for one in gone["evidence"]] == ["Microsoft.Security/pricings/write"]
+    back = only(explained(folders[1:], events=events[1:]), "subscription_added")
+    assert who(back) == [("user", "Ana Lopez")]
+    assert who(only(explained(folders[:2]), "subscription_removed")) == [("notRecorded", None)]
+
+
+def test_who_moves_a_subscription_to_another_group_is_not_who_gave_it_a_score():
+    moved = BASE.but(tags={"environment": "prod"})
+    other = estate(
+        subscription=OTHER_SUB,
+        controls={"c": (10, ["a"])},
+        marks={("st1", "a"): "Unhealthy"},
+        tags={"environment": "prod"},
+    )
+    folders = [tenant(BASE, other), tenant(moved, other.but())]
+    answer = explained(folders, "tag:environment=prod", events=[event(plan("FoundationalCspm"), at(4))])
+    assert who(only(answer, "subscription_added")) == [("notRecorded", None)]
