@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -26,8 +26,11 @@ class Actor:
 
     @property
     def key(self) -> str:
-        """The same for the same actor, whichever record names it: by address, else id, else name, else type."""
-        return (self.address or self.id or self.name or self.type).lower()
+        """The same for the same actor where records give the same of it: by id, else address, else name, else type."""
+        for kind, value in (("id", self.id), ("address", self.address), (f"name {self.type}", self.name)):
+            if value:
+                return f"{kind} {value.lower()}"
+        return self.type
 
 
 PLATFORM = Actor("platform")
@@ -35,6 +38,13 @@ PLATFORM = Actor("platform")
 
 NOT_RECORDED = Actor("notRecorded")
 """There is no event and no system data that says who."""
+
+
+def alike(actors: Iterable[Actor]) -> dict[str, Actor]:
+    """Each actor by the key of every record of it: one record gives a user's address, the next an id, a third both."""
+    found = list(actors)
+    whole = {one.address.lower(): one for one in found if one.address and one.id}
+    return {one.key: whole.get((one.address or "").lower(), one) if not one.id else one for one in found}
 
 
 @dataclass(frozen=True, slots=True)

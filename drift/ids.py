@@ -102,3 +102,39 @@ def covers(scope: str, resource: str, ancestors: tuple[str, ...] | None) -> bool
     if group is not None:
         return ancestors is None or group in ancestors
     return under(resource, scope)
+
+
+_ELSEWHERE = (
+    "microsoft.compute/virtualmachines",
+    "microsoft.compute/virtualmachinescalesets",
+    "microsoft.hybridcompute",
+    "microsoft.azurestackhci",
+    "microsoft.connectedvmwarevsphere",
+    "microsoft.sqlvirtualmachine",
+    "microsoft.sql/servers/databases",
+    "microsoft.sql/managedinstances/databases",
+    "microsoft.synapse/workspaces/sqlpools",
+    "microsoft.azurearcdata",
+    "microsoft.containerservice",
+    "microsoft.containerregistry",
+    "microsoft.kubernetes",
+    "microsoft.keyvault",
+    "microsoft.machinelearningservices",
+    "microsoft.security",
+    "microsoft.resources",
+)
+"""Resource types that people change past Azure Resource Manager: patches, images, what runs in a cluster, rows and
+permissions of a database, secrets and keys, other clouds (below connectors); and subscriptions, whose settings lie
+beneath them. That nothing was written to one of these says nothing."""
+
+
+def through_arm(resource: str) -> bool:
+    """Whether what is assessed of a resource is changed through Azure Resource Manager only."""
+    kind = type_of(resource)
+    return not any(kind == one or kind.startswith(one + "/") for one in _ELSEWHERE)
+
+
+def parent(resource: str) -> str | None:
+    """The id of the resource that a nested one lies in; None if it lies in none."""
+    above = resource.rpartition("/")[0].rpartition("/")[0]
+    return above if "/providers/" in above and type_of(above).count("/") > 0 else None

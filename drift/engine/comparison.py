@@ -122,7 +122,8 @@ def compare(head: Head, after: Snapshot, *, cells: bool = False, events: Events 
         start, turned = begin(after, head.healthy_reading), head.at.turned
         if (head.snapshot.unscored is None) != (after.unscored is None):
             known = events() if callable(events) else events
-            turned = scoring(after, known, head.snapshot.taken_at - HEARD)
+            back = HEARD if after.unscored is None else DAY // 2  # a score goes at once, and comes a day later
+            turned = scoring(after, known, head.snapshot.taken_at - back)
         start = replace(start, at=replace(start.at, turned=turned))
         return start, Delta(head.at, start.at)
     return _Comparison(head, after, cells, events).run()

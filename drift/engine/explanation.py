@@ -11,7 +11,7 @@ from math import fsum
 from typing import Any
 
 from drift import ids
-from drift.actors import Actor, Evidence
+from drift.actors import Actor, Evidence, alike
 from drift.engine import wording
 from drift.engine.accounts import Account, Accounts, Course, inside, joined, own_work, shown
 from drift.engine.segments import Segment, iso, name_of, segment
@@ -145,10 +145,11 @@ def _evidence(one: Evidence) -> Json:
 
 def _actors(accounts: Sequence[Account]) -> list[Json]:
     """Whose doing the shares are, the largest first; they sum to those of the accounts."""
+    known = alike(actor for account in accounts for actor, _ in account.actors.values())
     found: dict[str, tuple[Actor, list[float]]] = {}
     for account in accounts:
-        for key, (actor, parts) in account.actors.items():
-            found.setdefault(key, (actor, []))[1].extend(parts)
+        for key, (_, parts) in account.actors.items():
+            found.setdefault(known[key].key, (known[key], []))[1].extend(parts)
     rows: list[Json] = [shown(actor) | {"share": fsum(parts)} for actor, parts in found.values()]
     return sorted(rows, key=lambda row: (-abs(row["share"]), row["type"], row["actor"] or "", row["id"] or ""))
 

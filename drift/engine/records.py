@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from drift import ids
-from drift.actors import Happening
+from drift.actors import Evidence, Happening
 from drift.kinds import Kind
 from drift.model import DAY, HOUR, NEVER, Change
 
@@ -19,8 +19,11 @@ LOOK_BACK = DAY + HOUR
 SLACK = HOUR // 12
 """By how much two of Azure's clocks may differ: five minutes."""
 
-MAKING = HOUR
-"""How long it takes at most to make a resource: its event comes when it is done."""
+CLOCKS = HOUR // 60
+"""By how much a mark may bear an earlier date than the event of what changed it."""
+
+MAKING = HOUR // 4
+"""How long it takes to make most resources: the event comes when it is done. A later write may be another's."""
 
 type Times = Mapping[str, int]
 """Resource id in lower case to when its mark changed; NEVER where that is not known."""
@@ -58,14 +61,17 @@ class Asked:
 
     @property
     def between(self) -> tuple[int, int]:
-        """When what surrounds the marks was changed: between two looks, else in the time that is remembered."""
+        """When what surrounds the marks was changed: between two looks, else in the time that is remembered.
+
+        A look takes a while: it may show what was done after it began, and not miss what was done before.
+        """
         low, high = self.change.between or (self.since - 2 * DAY, self.until)
-        return low - SLACK, high + SLACK
+        return low, high + SLACK
 
     def before_flip(self, resource: str) -> tuple[int, int]:
         """When the mark of a resource can have been brought to change."""
         at = self.times.get(resource, NEVER)
-        return (at - LOOK_BACK, at) if at != NEVER else (self.since - LOOK_BACK, self.until)
+        return (at - LOOK_BACK, at + CLOCKS) if at != NEVER else (self.since - LOOK_BACK, self.until)
 
 
 type Found = dict[str | None, list[Happening]]
@@ -103,45 +109,67 @@ class Records:
         found = [e for one in subjects for e in self._at.get(one, ()) if e.action in verbs and low <= e.time <= high]
         return sorted(found, key=lambda one: (one.time, one.key))
 
+    def _last(self, subjects: Iterable[str], low: int, high: int) -> list[Happening]:
+        """The last deletion of these very things in a time, unless they were written after it: then another came."""
+        found = self._on(subjects, ("write", "delete"), low, high)[-1:]
+        return [event for event in found if event.action == "delete"]
+
     # What explains a change, kind by kind
 
     def of_object(self, asked: Asked) -> Found:
         """Something that was made: of its writes the one that made it, where a record tells when that was."""
         low, high = asked.between
         found = self._on(asked.change.about, ("write",), low, high)
-        made = [one.at for one in asked.change.evidence if one.source in _MADE and one.at != NEVER]
-        near = [e for e in found if any(abs(e.time - at) <= SLACK for at in made)]
+        made = [one for one in asked.change.evidence if one.source in _MADE and one.at != NEVER]
+        near = [e for e in found if any(abs(e.time - one.at) <= SLACK for one in made)]
+        by = [one for one in made if one.actor]
+        if by:  # who wrote to it a minute later did not make it
+            near = [e for e in near if any(_same(e, one) for one in by)]
         return {None: near if made else found}
 
     def of_end(self, asked: Asked) -> Found:
-        """Something that was taken away: its deletion; else that it was written."""
+        """Something that was taken away: its deletion; of what is still there, and of plans, that it was written."""
         low, high = asked.between
-        found = self._on(asked.change.about, ("delete",), low, high)[-1:]
-        return {None: found or self._on(asked.change.about, ("write",), low, high)}
+        there = any(one.source == "lastModified" for one in asked.change.evidence)
+        if there or asked.change.cause.kind is Kind.PLAN_DISABLED:
+            return {None: self._on(asked.change.about, ("write", "delete"), low, high)}
+        return {None: self._last(asked.change.about, low, high)}
 
     def of_policy(self, asked: Asked) -> Found:
-        """Assignments that were written before the marks changed, or taken away, or added."""
+        """Assignments that were written before the marks changed, or taken away, or added.
+
+        Each that was seen to switch it is to be heard of: of two, one may be somebody else's doing.
+        """
         if asked.change.between is not None:
             low, high = asked.between
-        else:
-            known = [at for at in asked.times.values() if at != NEVER] or [asked.until]
-            low, high = min(known) - LOOK_BACK, max(known)
+            each = [self._on((one,), ("write", "delete"), low, high) for one in asked.change.about]
+            return {None: [event for own in each for event in own] if all(each) else []}
+        known = [at for at in asked.times.values() if at != NEVER] or [asked.until]
+        low, high = min(known) - LOOK_BACK, max(known)
         return {None: self._on(asked.change.about, ("write", "delete"), low, high)}
 
     def of_new(self, asked: Asked) -> Found:
-        """The first write of a resource since it is there: within the time that making one takes, if it has a date."""
+        """The first write of a resource since it is there: within the time that making one takes, if it has a date.
+
+        What the inventory does not list has none, but was made before it was assessed.
+        """
         low, high = asked.between
+        if asked.change.between is None and asked.change.since != NEVER:
+            high = min(high, asked.change.since)
         for one in asked.change.evidence:
             if one.source == "createdTime" and one.at != NEVER:
                 low, high = max(low, one.at - SLACK), min(high, one.at + MAKING)
         return {None: self._on([asked.change.cause.subject.lower()], ("write",), low, high)[:1]}
 
     def of_gone(self, asked: Asked) -> Found:
-        """The deletion of a resource, or of what it lay in; else that its group's resources were moved away."""
+        """The deletion of a resource, else of the nearest thing that it lay in.
+
+        That something was moved out of its group does not say what: it may have been this, or another.
+        """
         low, high = asked.between
-        scopes = [scope for scope in ids.scopes(asked.change.cause.subject.lower()) if scope.count("/") > 2]
-        found = self._on(scopes, ("delete",), low, high)
-        return {None: found[-1:] or self._on(scopes, ("action",), low, high)[-1:]}
+        subject = asked.change.cause.subject.lower()
+        scopes = [scope for scope in ids.scopes(subject) if scope.count("/") > 2 and not _is_connector(scope)]
+        return {None: next((found for scope in scopes if (found := self._last((scope,), low, high))), [])}
 
     def of_agent(self, asked: Asked) -> Found:
         """An extension that feeds assessments, installed or removed."""
@@ -167,20 +195,49 @@ class Records:
                 if event.category == "resource" and low <= event.time <= high
             ]
             if own:
-                found[resource] = own
+                found[resource] = sorted([*own, *self._above(resource, low, high)], key=lambda one: (one.time, one.key))
         return found
 
+    def _above(self, resource: str, low: int, high: int) -> list[Happening]:
+        """What was done to the resource that a nested one lies in, but for its other children of that kind.
+
+        A database's finding may be mended by a setting of its server: of two who wrote, either may have done it.
+        """
+        above = ids.parent(resource)
+        if above is None:
+            return []
+        alike = resource.rpartition("/")[0] + "/"
+        return [
+            event
+            for event in self._beneath.get(above, ())
+            if event.category == "resource"
+            and low <= event.time <= high
+            and not (event.subject.lower() + "/").startswith(alike)
+        ]
+
     def of_grace(self, asked: Asked) -> Found:
-        """Governance assignments of the recommendation that were written, or taken away."""
+        """Governance assignments of the recommendation that were written; at an end, taken away, else written.
+
+        The counts show it hours later: what an earlier look saw was done in the day before that look. A write of that
+        day may as well have been the start of what ended.
+        """
         inner = f"/providers/microsoft.security/assessments/{asked.change.cause.subject.lower()}/governanceassignments/"
         low, high = asked.since - SLACK, asked.until + SLACK
+        first = asked.change.since - LOOK_BACK if NEVER < asked.change.since <= asked.since else low
+        ended = asked.change.cause.kind is Kind.GRACE_PERIOD_ENDED
         found: Found = {}
         for resource in asked.times or {one.lower() for one in asked.change.resources}:
             own = [
                 event
                 for event in self._beneath.get(resource, ()) or self._at_prefix(resource + inner)
-                if event.category == "governance" and inner in event.subject.lower() and low <= event.time <= high
+                if event.category == "governance" and inner in event.subject.lower() and first <= event.time <= high
             ]
+            writes = [event for event in own if event.action == "write"]
+            if ended:
+                late = [event for event in writes if event.time >= low] if first == low else []
+                own = [event for event in own if event.action == "delete"][-1:] or late
+            else:
+                own = writes
             if own:
                 found[resource] = own
         return found
@@ -192,7 +249,9 @@ class Records:
 
 _RULES: Mapping[Kind, Callable[[Records, Asked], Found]] = {
     **dict.fromkeys((Kind.EXEMPTION_CREATED, Kind.CONNECTOR_ADDED, Kind.PLAN_ENABLED), Records.of_object),
-    **dict.fromkeys((Kind.EXEMPTION_REMOVED, Kind.CONNECTOR_REMOVED, Kind.PLAN_DISABLED), Records.of_end),
+    **dict.fromkeys(
+        (Kind.EXEMPTION_EXPIRED, Kind.EXEMPTION_REMOVED, Kind.CONNECTOR_REMOVED, Kind.PLAN_DISABLED), Records.of_end
+    ),
     **dict.fromkeys((Kind.POLICY_DISABLED, Kind.POLICY_ENABLED), Records.of_policy),
     Kind.RESOURCE_ADDED: Records.of_new,
     Kind.RESOURCE_DELETED: Records.of_gone,
@@ -203,6 +262,17 @@ _RULES: Mapping[Kind, Callable[[Records, Asked], Found]] = {
 
 _MADE = {"systemData", "metadata", "enablementTime"}
 """Records that date the making of a thing."""
+
+
+def _is_connector(scope: str) -> bool:
+    """What lies in one goes with it as `connector_removed`: what went for itself did not go with it."""
+    return ids.type_of(scope) == "microsoft.security/securityconnectors"
+
+
+def _same(event: Happening, record: Evidence) -> bool:
+    """Whether an event is of the actor that a record names."""
+    names = {value.lower() for value in (event.actor, event.actor_id, event.address) if value}
+    return any(value.lower() in names for value in (record.actor, record.actor_id, record.address) if value)
 
 
 def _is_agent(subject: str) -> bool:

@@ -12,10 +12,10 @@ from drift import ids
 from drift.actors import Confidence, Evidence
 from drift.engine.context import Happened
 from drift.engine.exemptions import initiative, listed
-from drift.engine.records import LOOK_BACK
+from drift.engine.records import LOOK_BACK, SLACK
 from drift.engine.revisions import records
 from drift.kinds import Class, Kind
-from drift.model import DAY, NEVER, Assignment, Cause, Change, Exemption, Snapshot
+from drift.model import DAY, HOUR, NEVER, Assignment, Cause, Change, Exemption, Snapshot
 
 _ENDS = {Kind.EXEMPTION_EXPIRED, Kind.EXEMPTION_REMOVED}
 _OF_POLICY = {Kind.POLICY_DISABLED, Kind.POLICY_ENABLED}
@@ -63,21 +63,25 @@ class Surroundings:
         return tuple(sorted([key for key in both if old[key].parameters != new[key].parameters] or covering))
 
     def _switched(self, change: Change) -> list[Happened]:
-        """The changes of assignments that switched a recommendation."""
+        """The changes of assignments that switched a recommendation: of each the last."""
         place = self._after.recommendations.find(change.cause.subject)
-        return [
-            one
-            for one in self._moved(change.cause.kind)
-            if (self._covers(one.assignment, change) if one.assignment is not None else one.recommendation == place)
-        ]
+        standing = dict(self._before.context.assignments or {}) | dict(self._after.context.assignments or {})
+        found: dict[str, Happened] = {}
+        for one in self._moved(change.cause.kind):
+            its = one.assignment or standing.get(one.name.lower())
+            if (one.assignment is not None or one.recommendation == place) and (
+                its is None or self._covers(its, change)
+            ):
+                found[(one.assignment.id if one.assignment else one.name).lower()] = one
+        return list(found.values())
 
     def _covers(self, assignment: Assignment, change: Change) -> bool:
-        """Whether an assignment of the initiative covers what a change is on."""
+        """Whether an assignment of the initiative covers something that a change is on."""
         context = self._after.context
         if not initiative(context, assignment.definition):
             return False
-        resource = next(iter(sorted(change.resources)), f"/subscriptions/{change.cause.scope}").lower()
-        return ids.covers(assignment.scope, resource, context.ancestors)
+        resources = change.resources or {f"/subscriptions/{change.cause.scope}"}
+        return any(ids.covers(assignment.scope, one.lower(), context.ancestors) for one in resources)
 
     # Between which looks
 
@@ -134,9 +138,12 @@ class Surroundings:
             ends = ((end.context.recommendations or {}).get(-1 if place is None else place) for end in self._ends)
             return records(change.cause, next(filter(None, ends), None), self._around), []
         if kind is Kind.EXEMPTION_CREATED and exemption is not None:
-            return [exemption.made], [exemption.modified]
+            between = self._between(change.cause, change)
+            old = between is not None and exemption.made.at < between[0] - SLACK  # it exempts more than it did
+            return [] if old else [exemption.made], [exemption.modified]
         if kind is Kind.EXEMPTION_EXPIRED and exemption is not None:
-            return [Evidence("expiresOn", exemption.expires)], []
+            cut_short = exemption.modified.source and exemption.modified.at >= exemption.expires - HOUR
+            return ([], [exemption.modified]) if cut_short else ([Evidence("expiresOn", exemption.expires)], [])
         if kind is Kind.EXEMPTION_REMOVED and exemption is not None and subject in listed(context):
             return [], [exemption.modified]
         if kind is Kind.CONNECTOR_ADDED:

@@ -49,29 +49,6 @@ BARE = Bar(resources=10, subscriptions=2, each=3, share=80, written=5, back=5)
 RECORDED = Bar(resources=5, subscriptions=1, each=1, share=50, written=20, back=None)
 """With one. What is assessed by other means may flip both ways."""
 
-_ELSEWHERE = (
-    "microsoft.compute/virtualmachines",
-    "microsoft.compute/virtualmachinescalesets",
-    "microsoft.hybridcompute",
-    "microsoft.azurestackhci",
-    "microsoft.connectedvmwarevsphere",
-    "microsoft.sqlvirtualmachine",
-    "microsoft.sql/servers/databases",
-    "microsoft.sql/managedinstances/databases",
-    "microsoft.synapse/workspaces/sqlpools",
-    "microsoft.azurearcdata",
-    "microsoft.containerservice",
-    "microsoft.containerregistry",
-    "microsoft.kubernetes",
-    "microsoft.keyvault",
-    "microsoft.machinelearningservices",
-    "microsoft.security",
-    "microsoft.resources",
-)
-"""Resource types that people change past Azure Resource Manager: patches, images, what runs in a cluster, rows and
-permissions of a database, secrets and keys, other clouds (below connectors); and subscriptions, whose settings lie
-beneath them. That nothing was written to one of these says nothing."""
-
 MOST = 64
 """Windows of one recommendation that are looked at closely."""
 
@@ -160,7 +137,8 @@ def _gathered(deltas: Mapping[str, Sequence[Delta]], heard: Container[str]) -> d
             for resource, time in flips.times.items():
                 written = resource in flips.written or resource in touched or resource.lower() in touched
                 free = not written and (is_heard or resource in flips.unwritten)
-                own_flips.append(_Flip(time, subscription, at, place, resource, written, free, _is_plain(resource)))
+                plain = ids.through_arm(resource)
+                own_flips.append(_Flip(time, subscription, at, place, resource, written, free, plain))
     return {
         way: sorted(own, key=lambda flip: (flip.at, flip.subscription, flip.resource)) for way, own in found.items()
     }
@@ -186,11 +164,6 @@ def _touched(change: Change) -> set[str]:
 
 def _is_somebody(kind: str) -> bool:
     return kind not in ("platform", "notRecorded")
-
-
-def _is_plain(resource: str) -> bool:
-    kind = ids.type_of(resource)
-    return not any(kind == one or kind.startswith(one + "/") for one in _ELSEWHERE)
 
 
 def _by_change(flips: Iterable[_Flip]) -> dict[tuple[str, int, int], frozenset[str]]:

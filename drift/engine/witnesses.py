@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from drift import ids
-from drift.actors import NOT_RECORDED, PLATFORM, Actor, By, Confidence, Evidence, Happening
+from drift.actors import NOT_RECORDED, PLATFORM, Actor, By, Confidence, Evidence, Happening, alike
 from drift.engine.accounts import nobody
 from drift.engine.records import Asked, Found, Records, Times
 from drift.kinds import Class, Kind
@@ -47,7 +47,10 @@ def scoring(after: Snapshot, events: Iterable[Happening], since: int) -> Change:
     identity, on = after.subscription.id, after.unscored is None
     cause = Cause(Kind.PLAN_ENABLED if on else Kind.PLAN_DISABLED, FOUNDATION, identity)
     subject = f"/subscriptions/{identity}/providers/microsoft.security/pricings/{FOUNDATION}".lower()
-    change = Change(cause, about=(subject,), between=(since, after.taken_at))
+    plan = (after.context.plans or {}).get(FOUNDATION.lower())
+    dated = on and plan is not None and plan.enabled_at != NEVER
+    made = (Evidence("enablementTime", plan.enabled_at),) if dated and plan else ()  # not who had switched it off
+    change = Change(cause, about=(subject,), between=(since, after.taken_at), evidence=made)
     return _attributed(Records(events), Asked(change, {}, since, after.taken_at))
 
 
@@ -68,13 +71,16 @@ def nameless(delta: Delta) -> set[str]:
 
 
 def _times(delta: Delta) -> list[Times]:
-    """For each change when the marks changed on each resource that it moved a cell of."""
+    """For each change when the marks changed on each resource of which it moved a cell; if of none, on all of them."""
     found: list[dict[str, int]] = [{} for _ in delta.changes]
     cells = delta.cells
     columns = cells.times.tolist() if cells.times is not None else [NEVER] * len(cells.change)
     for change, place, at in zip(cells.change.tolist(), cells.resource.tolist(), columns, strict=True):
         resource = cells.resources[place].lower()
         found[change][resource] = max(found[change].get(resource, NEVER), at)
+    for change, own in zip(delta.changes, found, strict=True):
+        if not own:
+            own.update((name.lower(), at) for one in change.flips for name, at in one.times.items())
     return list(found)
 
 
@@ -93,6 +99,8 @@ def _attributed(records: Records, asked: Asked) -> Change:
         return _by_records(change)
     if None in found:
         actors = _actors(found[None])
+        if actors == [NOT_RECORDED]:
+            return _by_records(change)
         if len(actors) > 1:
             return replace(change, by=(By(NOT_RECORDED),), confidence="inferred", reason=_several(actors))
         return replace(change, by=(By(actors[0]),), confidence="confirmed", reason="")
@@ -108,23 +116,26 @@ def _by_resource(change: Change, found: Found, times: Times) -> Change:
         actors = _actors(events)
         if len(actors) > 1:
             several = several or actors
-        elif resource is not None:
+        elif resource is not None and actors != [NOT_RECORDED]:
             named.setdefault(actors[0].key, (actors[0], []))[1].append(shown.get(resource, resource))
     clear = sum(len(own) for _, own in named.values())
     open_ = len(times or shown) - clear
     reason = _several(several) if several else ""
     if open_ and not several:
         reason = _NOBODY if not clear else f"on {open_} of {open_ + clear} resources no event tells who"
-    if len(named) == 1 and not open_:
-        return replace(change, by=tuple(By(actor) for actor, _ in named.values()), confidence="confirmed", reason="")
+    sure = not open_ and all(ids.through_arm(one) for _, own in named.values() for one in own)
+    if not sure and not reason:
+        reason = _FROM_WITHIN
     by = [By(actor, frozenset(own)) for actor, own in named.values()]
+    if len(named) == 1 and not open_:
+        by = [By(one.actor) for one in by]
     rest = [By(NOT_RECORDED)] if open_ else []
-    return replace(change, by=(*by, *rest), confidence="inferred" if open_ else "confirmed", reason=reason)
+    return replace(change, by=(*by, *rest), confidence="confirmed" if sure else "inferred", reason=reason)
 
 
 def _by_records(change: Change) -> Change:
     """Where no event tells, Azure's own record of who made or changed a thing."""
-    actors = list({actor.key: actor for one in change.evidence if (actor := _recorded(one)) is not None}.values())
+    actors = _each(actor for one in change.evidence if (actor := _recorded(one)) is not None)
     if len(actors) == 1:
         return replace(change, by=(By(actors[0]),), confidence="confirmed", reason="")
     if actors:
@@ -139,16 +150,18 @@ def _of_nobody(change: Change) -> Change:
         reason = "no mark shows why the counts moved"
     elif change.evidence and actor is NOT_RECORDED:
         reason = "the records tell when, not who"
-    confidence: Confidence = "confirmed" if change.evidence else "inferred"
+    known = [one for one in change.evidence if one.source != "event"]
+    confidence: Confidence = "confirmed" if known else "inferred"
     return replace(change, by=(By(actor),), confidence=confidence, reason=reason)
 
 
+_FROM_WITHIN = "they wrote to it in the day before; what is assessed of such a resource can also change from within"
 _NOBODY = "no event and no record of Azure's tells who"
 _UNDATED = "the lists differ, and Azure keeps no record of when that came about"
 
 
 def _several(actors: Sequence[Actor]) -> str:
-    names = sorted(actor.name or actor.id or "an application" for actor in actors)
+    names = sorted(actor.name or actor.id or "somebody whom the event does not name" for actor in actors)
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
     return f"{' and '.join(names[:2]) if not more else ', '.join(names[:2]) + more} did such a thing in that time"
 
@@ -156,7 +169,11 @@ def _several(actors: Sequence[Actor]) -> str:
 def _actors(events: Iterable[Happening]) -> list[Actor]:
     """Who did these, each once; an event that names nobody leaves it open."""
     found = [_actor(event.actor, event.actor_type, event.actor_id, event.address) for event in events]
-    return list({one.key: one for one in (actor or NOT_RECORDED for actor in found)}.values())
+    return _each(actor or NOT_RECORDED for actor in found)
+
+
+def _each(actors: Iterable[Actor]) -> list[Actor]:
+    return list({one.key: one for one in alike(actors).values()}.values())
 
 
 def _recorded(one: Evidence) -> Actor | None:

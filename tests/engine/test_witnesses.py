@@ -363,3 +363,176 @@ def test_who_moves_a_subscription_to_another_group_is_not_who_gave_it_a_score():
     folders = [tenant(BASE, other), tenant(moved, other.but())]
     answer = explained(folders, "tag:environment=prod", events=[event(plan("FoundationalCspm"), at(4))])
     assert who(only(answer, "subscription_added")) == [("notRecorded", None)]
+
+
+# Where a name would be a guess
+
+
+def test_who_edits_an_exemption_minutes_after_it_was_made_did_not_make_it():
+    cause = only(own([BASE, EXEMPT], event(EX, at(2.05), by=BEN)), "exemption_created")
+    assert who(cause) == [("user", "ana@contoso.example")]
+
+
+def test_an_event_that_names_nobody_does_not_silence_the_record():
+    cause = only(own([BASE, EXEMPT], event(EX, at(2), by=None)), "exemption_created")
+    assert who(cause) == [("user", "ana@contoso.example")]
+    assert cause["confidence"] == "confirmed"
+
+
+def test_who_widens_an_exemption_exempted_what_it_covers_more():
+    made = {"scope": "rg", "created": at(2), "by": "ana@contoso.example"}
+    first = BASE.but(marks={("st1", "a"): "Exempt"}, exemptions={"ex": made | {"recs": ("a",)}})
+    wider = made | {"recs": ("a", "b"), "modified": at(12), "modified_by": "ben@contoso.example"}
+    second = first.but(marks={("st10", "b"): "Exempt"}, exemptions={"ex": wider})
+    chain = own([BASE, first, second], event(exemption_id("ex", "rg"), at(12), by=BEN))
+    assert {name for _, name in who(only(chain, "exemption_created"))} == {"ana@contoso.example", "Ben Ito"}
+
+
+def test_who_cuts_an_exemption_short_ended_it():
+    made = exemption("st1", ("a",), created=at(-90), expires=at(500))
+    before = BASE.but(marks={("st1", "a"): "Exempt"}, exemptions={"ex": made})
+    cut = made | {"expires": at(11), "modified": at(11), "modified_by": "ben@contoso.example"}
+    seen = before.but(hours=8, exemptions={"ex": cut})
+    after = seen.but(hours=8, marks={("st1", "a"): "Unhealthy"})
+    (cause,) = [one for one in own([before, seen, after])["causes"] if one["kind"].startswith("exemption")]
+    assert who(cause) == [("user", "ben@contoso.example")]
+
+
+def test_who_edited_what_is_gone_did_not_remove_it():
+    before = EXEMPT.but()
+    after = before.but(marks={("st1", "a"): "Unhealthy"}, exemptions={"ex": None})
+    edited = only(own([before, after], event(EX, at(20), by=BEN)), "exemption_removed")
+    assert who(edited) == [("notRecorded", None)]
+
+
+def test_who_moved_something_out_of_a_group_did_not_delete_what_is_gone():
+    after = BASE.but(marks={("st3", "a"): None}, resources={"st3": None})
+    moving = "Microsoft.Resources/subscriptions/resourceGroups/moveResources/action"
+    moved = event("rg", at(4), "action", operation=moving)
+    assert who(only(own([BASE, after], moved), "resource_deleted")) == [("notRecorded", None)]
+
+
+def test_the_nearest_deletion_counts_and_none_that_a_write_follows():
+    after = BASE.but(marks={("st3", "a"): None}, resources={"st3": None})
+    nearest = own([BASE, after], event("st3", at(3), "delete"), event("rg", at(5), "delete", by=BEN))
+    assert who(only(nearest, "resource_deleted")) == [("user", "Ana Lopez")]
+    again = own([BASE, after], event("st3", at(3), "delete", by=BEN), event("st3", at(4), by=BEN))
+    assert who(only(again, "resource_deleted")) == [("notRecorded", None)]
+
+
+def test_a_write_a_while_after_the_making_may_be_another():
+    after = BASE.but(marks={("st5", "a"): "Unhealthy"}, resources={"st5": {"createdTime": at(3)}})
+    assert who(only(own([BASE, after], event("st5", at(3.4), by=BEN)), "resource_added")) == [("notRecorded", None)]
+
+
+def test_records_that_give_an_id_an_address_or_both_are_one_person():
+    bare = event("st1", at(5), address=None)
+    whole = own([BASE, BOTH_FIXED], bare, event("st1", at(6)), event("st2", at(6), actor_id=None))
+    cause = only(whole, "remediation")
+    assert who(cause) == [("user", "Ana Lopez")]
+    assert len(whole["actors"]) == 1
+
+
+def test_an_application_of_the_name_platform_is_not_the_platform():
+    after = BASE.but(marks={("st1", "a"): "Healthy"}, controls={"d": (6, ["e"])})
+    rogue = event("st1", at(6), actor="platform", actor_type="Application", actor_id=None, address=None)
+    assert {one["type"] for one in own([BASE, after], rogue)["actors"]} == {"application", "platform"}
+
+
+def test_a_setting_of_a_server_that_another_wrote_leaves_it_open_whose_fix_a_database_got():
+    database, server = resource("sql1/databases/main"), resource("sql1")
+    before = estate(controls={"c": (10, ["a"])}, marks={(database, "a"): "Unhealthy", ("st1", "a"): "Healthy"})
+    after = before.but(marks={(database, "a"): "Healthy"})
+    setting = event(f"{server}/auditingSettings/default", at(5))
+    alone = own([before, after], event(database, at(6), by=BEN))
+    assert who(only(alone, "remediation")) == [("user", "Ben Ito")]
+    both = own([before, after], setting, event(database, at(6), by=BEN))
+    assert who(only(both, "remediation")) == [("notRecorded", None)]
+
+
+def test_who_wrote_to_a_machine_is_named_without_being_sure():
+    after = BASE.but(marks={("vm2", "e"): "Healthy"})
+    cause = only(own([BASE, after], event("vm2", at(6))), "remediation")
+    assert who(cause) == [("user", "Ana Lopez")]
+    assert cause["confidence"] == "inferred"
+    assert "from within" in cause["reason"]
+
+
+def test_an_event_seconds_after_the_date_of_the_mark_is_of_another_clock():
+    assert who(only(own([BASE, FIXED], event("st1", at(7.005))), "remediation")) == [("user", "Ana Lopez")]
+
+
+# Which record is about what, where several are near
+
+
+def test_what_was_deleted_for_itself_was_not_deleted_with_its_group():
+    after = BASE.but(marks={("st3", "a"): None}, resources={"st3": None})
+    events = event("st3", at(4), "delete", by=BEN), event("rg", at(6), "delete")
+    assert who(only(own([BASE, after], *events), "resource_deleted")) == [("user", "Ben Ito")]
+
+
+def test_who_removed_a_connector_did_not_delete_what_went_before():
+    cloud = BASE.but(hours=0.1, connectors={"conn": {}}, marks={("aws1", "a"): "Healthy", ("aws2", "a"): "Healthy"})
+    after = cloud.but(marks={("aws1", "a"): None})
+    told = own([cloud, after], event(connector(), at(7), "delete"))
+    assert who(only(told, "resource_deleted")) == [("notRecorded", None)]
+
+
+def test_what_no_inventory_lists_was_made_before_it_was_assessed():
+    after = BASE.but(marks={("subnet1", "a"): "Healthy"})  # its mark came at 7
+    assert who(only(own([BASE, after], event("subnet1", at(6))), "resource_added")) == [("user", "Ana Lopez")]
+    assert who(only(own([BASE, after], event("subnet1", at(7.5))), "resource_added")) == [("notRecorded", None)]
+
+
+def grace(name: str) -> str:
+    return f"{resource(name)}/providers/Microsoft.Security/assessments/{key('a')}/governanceAssignments/{key('g')}"
+
+
+GRACED = {"governance": {("st1", "a"): {"due": at(500)}}}
+NO_LONGER = {"governance": {("st1", "a"): None}}
+
+
+def test_a_grace_period_that_the_counts_show_later_is_known_by_who_gave_it():
+    lagging = BASE.but(**GRACED, counts={"c": (2, 4)})
+    after = BASE.but(hours=16, **GRACED)
+    answer = own([BASE, lagging, after], event(grace("st1"), at(2)))
+    assert who(only(answer, "grace_period_started")) == [("user", "Ana Lopez")]
+
+
+def test_who_gave_a_grace_period_did_not_end_it():
+    before = BASE.but(hours=0.1, **GRACED)
+    lagging = before.but(**NO_LONGER, counts={"c": (2, 3)})
+    after = before.but(hours=16, **NO_LONGER)
+    start, end = event(grace("st1"), at(-2)), event(grace("st1"), at(4), "delete", by=BEN)
+    assert who(only(own([before, lagging, after], start, end), "grace_period_ended")) == [("user", "Ben Ito")]
+    assert who(only(own([before, lagging, after], start), "grace_period_ended")) == [("notRecorded", None)]
+
+
+def test_a_cause_that_moved_no_cell_is_nobodys_by_a_write_after_its_mark():
+    bad = BASE.but(hours=0.1, marks={("st1", "b"): "Unhealthy"})
+    fixed = bad.but(marks={("st1", "a"): "Healthy"})  # the other keeps the cell as it is
+    cause = only(own([bad, fixed], event("st1", at(7))), "remediation")
+    assert cause["share"] == 0
+    assert who(cause) == [("user", "Ana Lopez")]
+    assert who(only(own([bad, fixed], event("st1", at(7.5))), "remediation")) == [("notRecorded", None)]
+
+
+def test_where_two_assignments_were_changed_one_event_does_not_tell_of_both():
+    scopes = {"one": {"scope": resource("st1")}, "two": {"scope": resource("st2")}}
+    bare = {name: more | {"parameters": {"aEffect": "AuditIfNotExists"}} for name, more in scopes.items()}
+    off = {name: more | {"parameters": {"aEffect": "Disabled"}} for name, more in scopes.items()}
+    before = BASE.but(hours=0.1, assignments={"SecurityCenterBuiltIn": None} | bare, switches={"a": "aEffect"})
+    after = before.but(assignments=off, marks=dict.fromkeys([("st1", "a"), ("st2", "a")], "OffByPolicy"))
+    first, second = (event(assignment_id(name, scope), at(4)) for name, scope in (("one", "st1"), ("two", "st2")))
+    assert who(only(own([before, after], first, second), "policy_disabled")) == [("user", "Ana Lopez")]
+    assert who(only(own([before, after], first), "policy_disabled")) == [("notRecorded", None)]
+    alone = before.but(assignments={"one": off["one"]}, marks={("st1", "a"): "OffByPolicy"})
+    assert who(only(own([before, alone], second), "policy_disabled")) == [("notRecorded", None)]
+
+
+def test_who_switched_the_score_off_did_not_switch_it_on_again():
+    other = estate(subscription=OTHER_SUB, controls={"c": (10, ["a"])}, marks={("st1", "a"): "Unhealthy"})
+    off = BASE.but(plans=OFF, record=False)
+    on = BASE.but(hours=16, plans={"FoundationalCspm": {"tier": "Standard", "since": at(12)}})
+    answer = explained([tenant(off, other), tenant(on, other.but())], events=[event(plan("FoundationalCspm"), at(4))])
+    assert who(only(answer, "subscription_added")) == [("notRecorded", None)]
