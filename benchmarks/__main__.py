@@ -25,6 +25,7 @@ VARIANTS = (0.001, 0.05)  # of the marks changed: an hour or a day of an estate,
 FLOOR_RATIO = 1.5
 MEGABYTES = 700
 SDK_RATIO = 20
+PLAN_RATIO = 2
 CAUSES_RATIO = 1.03
 INTEGRAL_PP = 1e-7  # each share within this of the integral
 
@@ -40,6 +41,19 @@ class Answer(msgspec.Struct):
     classes: dict[str, float]
 
 
+class Step(msgspec.Struct):
+    """What is looked at of one of its steps."""
+
+    score: float = msgspec.field(name="scoreAfter")
+
+
+class Plan(msgspec.Struct):
+    """What is looked at of the object that `drift plan --format json` prints."""
+
+    target: float
+    steps: list[Step]
+
+
 class Causes(msgspec.Struct):
     """What `benchmarks.causes` prints."""
 
@@ -47,6 +61,16 @@ class Causes(msgspec.Struct):
     many: float
     ratio: float
     difference: float
+
+
+class Labelled(msgspec.Struct):
+    """What `benchmarks.labelled run --json` prints."""
+
+    movements: int
+    macro_f1: float
+    unexplained: float
+    error: float
+    wrong: int
 
 
 def explain(folder: Path) -> Run:
@@ -96,6 +120,29 @@ def against_floor(marks: int, changed: float, rounds: int) -> list[Row]:
     ]
 
 
+def plan(marks: int, rounds: int) -> Row:
+    """The way to a target, from files to JSON, against reading as much to explain it."""
+    folder, output = estate(marks, VARIANTS[0], 10), BENCH / "plan.json"
+    ours, explained = [], []
+    for _ in range(rounds):
+        explained.append(explain(folder))
+        arguments = ("plan", folder / "before", "--target", "75", "--format", "json")
+        ours.append(python("-m", "drift", *arguments, output=output))
+    answer = msgspec.json.decode(output.read_bytes(), type=Plan)
+    if not answer.steps or answer.steps[-1].score < answer.target - 1e-6:
+        raise AnswerError(f"{folder.name}: the plan does not reach {answer.target} %")
+    mine, theirs = middle(ours), middle(explained)
+    ratio = mine.seconds / (theirs.seconds / 2)
+    return Row(
+        f"`drift plan --target 75`, {marks:,} marks: time, against half of what `drift explain` takes on two sides",
+        f"{mine.seconds:.2f} s, {mine.megabytes:.0f} MB",
+        f"{theirs.seconds / 2:.2f} s",
+        f"{ratio:.2f}",
+        f"at most {PLAN_RATIO}",
+        ratio <= PLAN_RATIO,
+    )
+
+
 def against_sdk(marks: int, rounds: int) -> Row:
     folder = estate(marks, VARIANTS[0], 1)
     ours, theirs = turns(folder, "benchmarks.sdk_pandas", rounds)
@@ -135,10 +182,25 @@ def causes() -> list[Row]:
     ]
 
 
+def labelled(movements: int) -> Row:
+    """The product on movements of which it is known who did what."""
+    output = BENCH / "labelled.json"
+    python("-m", "benchmarks.labelled", "run", "--movements", str(movements), "--json", output=output)
+    found = msgspec.json.decode(output.read_bytes(), type=Labelled)
+    return Row(
+        f"{found.movements:,} labelled movements (`benchmarks/labelled`): macro F1 over the kinds of causes, what is"
+        " unexplained of the points, mean error of a share, wrong names",
+        f"{found.macro_f1:.3f}, {found.unexplained:.2%}, {found.error:.1e} pp, {found.wrong}",
+        target="no wrong name",
+        met=found.wrong == 0,
+    )
+
+
 PARTS: dict[str, Callable[[int, int], list[Row]]] = {
     "explain": lambda scale, rounds: [
         row for changed in VARIANTS for row in against_floor(1_000_000 // scale, changed, rounds)
     ],
+    "plan": lambda scale, rounds: [plan(1_000_000 // scale, rounds)],
     "sdk": lambda scale, _: [against_sdk(100_000 // scale, 3)],
     "causes": lambda *_: causes(),
     "collector": lambda scale, rounds: app.collector(50_000 // scale, 2 * rounds - 1),
@@ -146,6 +208,7 @@ PARTS: dict[str, Callable[[int, int], list[Row]]] = {
     "tenant": lambda scale, _: tenant.passes(1_000_000 // scale, 100 // scale),
     "start": lambda _, rounds: [app.start(3 * rounds)],
     "page": lambda scale, rounds: [app.page(100_000 // scale, 10 * rounds)],
+    "labelled": lambda scale, _: [labelled(2_000 // scale)],
 }
 """What is measured, by name, in order: each takes what sizes are divided by, and how many rounds there are."""
 
