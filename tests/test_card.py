@@ -481,6 +481,37 @@ def test_more_than_can_be_expected_on_a_card_is_counted():
     assert "and 4 more" in told(shown(foreseen(STILL, *many, opened=4)))
 
 
+# By exemptions
+
+
+def test_a_rise_that_exemptions_made_is_said_to_be_one():
+    found = movement([cause("exemption_created", 0.4, "e1"), cause("remediation", 0.1)])
+    assert "of it by exemptions: +0.40 pp · 2026-09-07 04:00" in told(shown(found))
+    both = movement([cause("exemption_created", 0.4, "e1"), cause("exemption_created", 0.3, "e2")])
+    assert "of it by exemptions: +0.70 pp · also 1 subscription" in told(shown(both, movement([], guid(2))))
+
+
+def test_the_platforms_part_stands_before_that_of_exemptions():
+    found = movement([cause("exemption_created", 0.4, "e1"), cause("recommendation_left_preview", -0.1, actors=[])])
+    found["actors"] = [somebody("ana", 0.4), PLATFORM | {"share": -0.1}]
+    assert "of it the platform's: −0.10 pp · of it by exemptions: +0.40 pp" in told(shown(found))
+
+
+@pytest.mark.parametrize(
+    "causes",
+    [
+        [cause("exemption_created", 0.4, "e1"), cause("remediation", 0.4)],
+        [cause("exemption_created", 0.4, "e1"), cause("remediation", 2.0)],
+        [cause("exemption_created", 0.4, "e1"), cause("regression", -2.0)],
+        [cause("exemption_created", -0.4, "e1"), cause("remediation", 2.0)],
+        [cause("exemption_created", 0.001, "e1"), cause("resource_added", 1.0)],
+        [cause("resource_added", 1.0)],
+    ],
+)
+def test_a_movement_that_exemptions_did_not_make_is_not_said_to_be_theirs(causes):
+    assert "by exemptions" not in told(shown(movement(causes)))
+
+
 # Figures
 
 

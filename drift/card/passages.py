@@ -106,9 +106,8 @@ def when(found: Json) -> Json:
         reported = [f"{end['reported']:.2f} %" for end in ends]
         if reported != [percent(end) for end in ends]:
             words += f"; Azure shows {' → '.join(reported)}"
-    if part := of_the_platform(found):
-        words = f"{part} · {words}"
-    return said(words, isSubtle=True, spacing="Small")
+    parts = filter(None, (of_the_platform(found), of_exemptions(found)))
+    return said(" · ".join([*parts, words]), isSubtle=True, spacing="Small")
 
 
 def of_the_platform(found: Json) -> str:
@@ -117,6 +116,14 @@ def of_the_platform(found: Json) -> str:
     if share is None or found["movement"] is None or abs(share) < 0.005:
         return ""
     return "all of it is the platform's" if alone else f"of it the platform's: {pp(share).strip()} pp"
+
+
+def of_exemptions(found: Json) -> str:
+    """How much of a rise new exemptions made, in words; "" where that is not more than what was earned."""
+    made = fsum(entry["share"] for entry in found["summary"] if entry["kind"] == "exemption_created")
+    rose = found["movement"] is not None and found["movement"] >= 0.005
+    most = rose and made >= 0.005 and made > found["classes"].get("earned", 0.0)
+    return f"of it by exemptions: {pp(made).strip()} pp" if most else ""
 
 
 def by_class(found: Json, detail: Detail) -> Iterator[Json]:

@@ -31,7 +31,8 @@ def several(found: Sequence[Json], first: Json, detail: Detail) -> Iterator[Json
     yield coming.first_line(first, detail)
     ends = min(one["before"]["takenAt"] for one in found), max(one["after"]["takenAt"] for one in found)
     others = [one for one in found if one is not first]
-    words = [passages.of_the_platform(first), f"also {_scopes(others)}", f"{day(ends[0])} → {day(ends[1])} UTC"]
+    parts = [passages.of_the_platform(first), passages.of_exemptions(first)]
+    words = [*parts, f"also {_scopes(others)}", f"{day(ends[0])} → {day(ends[1])} UTC"]
     yield said(" · ".join(filter(None, words)), isSubtle=True, spacing="Small")
     yield from _in_common(found, first, detail)
     told = chapters([first, *others], detail.told, detail.lines)
