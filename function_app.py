@@ -117,6 +117,30 @@ def calendar(req: func.HttpRequest) -> func.HttpResponse:
     return _answer("calendar", req)
 
 
+@app.route("diagnosis", methods=["GET"])
+def diagnosis(req: func.HttpRequest) -> func.HttpResponse:
+    """Why a score stands still."""
+    return _answer("diagnosis", req)
+
+
+@app.route("plan", methods=["GET"])
+def plan(req: func.HttpRequest) -> func.HttpResponse:
+    """What fixes are worth, and a way to a target."""
+    return _answer("plan", req)
+
+
+@app.route("exemptions", methods=["GET"])
+def exemptions(req: func.HttpRequest) -> func.HttpResponse:
+    """What exemptions hide, and the points they carry."""
+    return _answer("exemptions", req)
+
+
+@app.route("coverage", methods=["GET"])
+def coverage(req: func.HttpRequest) -> func.HttpResponse:
+    """What is assessed, and what is not."""
+    return _answer("coverage", req)
+
+
 @app.route("page", methods=["GET"])
 def page(req: func.HttpRequest) -> func.HttpResponse:
     """The page for people."""

@@ -1,4 +1,6 @@
-"""The command line: `drift explain`, `calendar`, `extract`, `export`, `import`, `teams-test`, `schema`."""
+"""The command line: `drift explain`, `calendar`, `diagnose`, `exemptions`, `coverage`, `plan`, `extract`, `export`,
+`import`, `teams-test`, `schema`.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from drift import agenda, printed, text
+from drift import agenda, looks, printed, reasons, roadmap, text
 from drift.adapters.events import from_file
+from drift.diagnosing import asked_for, diagnose_folders
 from drift.engine.wording import count
 from drift.errors import EvidenceError, ServiceError, SettingsError
 from drift.folders import due_in, explain_encoded, explain_folders, extract
@@ -117,6 +120,28 @@ def _parser() -> argparse.ArgumentParser:
     calendar.add_argument("--width", type=_whole, metavar="COLUMNS", help="as for explain")
     calendar.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="as for explain")
     calendar.set_defaults(run=_calendar)
+    why = commands.add_parser(
+        "diagnose",
+        help="why the score stands still, and when it will move",
+        description="Finds why a score does not move, or not as it should: the most likely reason first, each with how "
+        "it is known, what to do, and a command that shows it. The question is about the last folder; the others "
+        "are what was before.",
+        epilog="docs/reasons.md has all reasons.",
+    )
+    why.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="evidence folders, in order of time")
+    why.add_argument("--scope", default="all", help="as for explain", metavar="SCOPE")
+    why.add_argument("--events", type=Path, metavar="FILE", help="as for explain")
+    why.add_argument("--recommendation", metavar="KEY", help="the recommendation that was fixed: its key, a GUID")
+    why.add_argument("--resource", metavar="ID", help="the resource that was fixed: its whole id")
+    why.add_argument(
+        "--figure", type=_number, metavar="PERCENT", help="the score that you look at: which score it is is told"
+    )
+    why.add_argument("--format", choices=("text", "json"), default="text", help="as for explain")
+    why.add_argument("--width", type=_whole, metavar="COLUMNS", help="as for explain")
+    why.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="as for explain")
+    why.set_defaults(run=_diagnose)
+    looks.add(commands, _whole)
+    roadmap.add(commands, _number, _whole)
     extract = commands.add_parser(
         "extract",
         help="copy part of an evidence folder, to hand to someone",
@@ -197,6 +222,19 @@ def _calendar(options: argparse.Namespace) -> int:
     else:
         how = printed.style(options.width, options.color, sys.stdout)
         sys.stdout.write(printed.fitting(agenda.render(found, how), sys.stdout))
+    return 0
+
+
+def _diagnose(options: argparse.Namespace) -> int:
+    asked = asked_for(options.scope, options.recommendation, options.resource, options.figure)
+    with Progress(sys.stderr) as progress:
+        events = () if options.events is None else from_file(options.events)
+        found = diagnose_folders(options.folders, asked, progress.step, events)
+    if options.format == "json":
+        sys.stdout.write(printed.encoded(found, sys.stdout))
+    else:
+        how = printed.style(options.width, options.color, sys.stdout)
+        sys.stdout.write(printed.fitting(reasons.render(found, how), sys.stdout))
     return 0
 
 

@@ -112,6 +112,10 @@ class Recommendation:
     """The first tick of the month in which it is planned to go (`plannedDeprecationDate`)."""
     assessed_by: str = ""
     """Changes when Microsoft changes what is assessed: a digest of policy, descriptions and assessment type."""
+    effort: str | None = None
+    """What a fix takes, as Azure rates it (`implementationEffort`): Low, Moderate or High."""
+    impact: str | None = None
+    """What a fix does to users (`userImpact`): Low, Moderate or High."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ class World:
     controls: dict[str, tuple[float, list[str]]] = field(default_factory=dict)
     marks: dict[tuple[str, str], Mark] = field(default_factory=dict)
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
-    # preview, GA, public, deprecated ("MM/YYYY"), description, remediation, assessment (a type); None: no metadata
+    # preview, GA, public, deprecated ("MM/YYYY"), description, remediation, assessment (a type), severity, effort,
+    # impact; None: no metadata
     recommendations: dict[str, dict | None] = field(default_factory=dict)
     # createdTime, changedTime, tags, type; None: not in inventory
     resources: dict[str, dict | None] = field(default_factory=dict)
@@ -245,6 +246,7 @@ def _metadata(world: World) -> list[dict]:
             p |= {"assessmentType": kind, "preview": bool(told.get("preview")), "publishDates": dates}
             texts = {"deprecated": "plannedDeprecationDate", "description": "description"}
             texts |= {"remediation": "remediationDescription"}
+            texts |= {"severity": "severity", "effort": "implementationEffort", "impact": "userImpact"}
             p |= {name: told[option] for option, name in texts.items() if told.get(option)}
             kind = "Microsoft.Security/assessmentMetadata"
             rows.append(_row(f"/providers/{kind}/{key(rec)}", kind, p))

@@ -25,6 +25,7 @@ TIMERS = {
 }
 QUEUES = {"snapshot_subscription": "snapshots", "record_change": "changes"}
 LISTS = {"deltas", "explain", "scores", "changes", "pending", "forecasts", "calendar"}
+LISTS |= {"diagnosis", "plan", "exemptions", "coverage"}
 ROUTES = LISTS | {"deltas/{id}", "status", "page", "health", "openapi.json"}
 
 

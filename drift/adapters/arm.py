@@ -61,6 +61,8 @@ def metadata(path: Source, rows: list[Fields]) -> dict[str, Recommendation]:
             dates.american(published.text("GA")) if published else NEVER,
             dates.month(row.text("plannedDeprecationDate")),
             row.line("assessedBy") or _assessed_by(row),
+            row.text("implementationEffort"),
+            row.text("userImpact"),
         )
 
     return unique(path, map(one, rows))

@@ -37,6 +37,8 @@ def metadata(key: str, one: Recommendation) -> Json:
             "preview": one.preview,
             "policyDefinitionId": one.policy,
             "severity": one.severity,
+            "implementationEffort": one.effort,
+            "userImpact": one.impact,
             "publishDates": {"GA": _american(one.general), "public": _american(one.public)},
             "plannedDeprecationDate": deprecated,
             "assessedBy": one.assessed_by or None,

@@ -17,6 +17,7 @@ from drift.card.joining import joined
 from drift.card.passages import Detail
 from drift.card.scopes import is_group, place, widest
 from drift.card.several import several, summed
+from drift.card.still import stands_still
 from drift.model import Json
 from drift.words import became, day
 
@@ -84,11 +85,12 @@ def digest(
     message: str,
     soon: Sequence[Json] = (),
     ended: Sequence[Json] = (),
+    still: Sequence[Json] = (),
 ) -> Json:
     """One card for what stayed below the threshold from `since` to `until` (ISO 8601), summed by scope.
 
     `soon` and `ended`: entries of calendars, each with the name of its subscription, those with the largest shares
-    first.
+    first. `still`: reasons why the tenant's score stands still, the first ones, as a diagnosis has them.
     """
     scopes: dict[str, list[Json]] = {}
     for one in news:
@@ -102,6 +104,7 @@ def digest(
         else:
             yield heading("Digest: what is due", size="Large")
             yield said(span, isSubtle=True, spacing="Small")
+        yield from stands_still(still, detail)
         yield from dated(soon, ended, detail)
 
     return _fitting(body, message)

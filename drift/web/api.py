@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from drift import answers
 from drift.errors import ServiceError, SettingsError
 from drift.history import History, NothingKnownError, UnknownDeltaError, UnknownScopeError, WindowTooLongError
 from drift.model import Json, ticks
@@ -48,6 +49,18 @@ ROUTES = {
     "pending": Route("/pending", lambda h, a, _: h.pending(**a), {"scope": ""}),
     "forecasts": Route("/forecasts", lambda h, a, _: h.forecasts(**a), _window("state", continuation=_FORECAST)),
     "calendar": Route("/calendar", lambda h, a, _: h.calendar(**a), {"scope": "", "to": ""}),
+    "diagnosis": Route(
+        "/diagnosis",
+        lambda h, a, _: answers.diagnosis(h, **a),
+        dict.fromkeys(("scope", "recommendation", "resource", "figure", "from"), ""),
+    ),
+    "plan": Route(
+        "/plan",
+        lambda h, a, _: answers.plan(h, **a),
+        dict.fromkeys(("scope", "target", "effort", "by"), ""),
+    ),
+    "exemptions": Route("/exemptions", lambda h, a, _: answers.exemptions(h, **a), {"scope": ""}),
+    "coverage": Route("/coverage", lambda h, a, _: answers.coverage(h, **a), {"scope": ""}),
     "status": Route("/status", lambda h, _, now: h.status(now)),
 }
 """What asks History, by name. `health` and `openapi` ask nobody."""

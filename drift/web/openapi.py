@@ -6,9 +6,10 @@ from functools import cache
 
 from drift.model import Json
 from drift.web.api import ROUTES
-from drift.web.parameters import PARAMETERS, Parameter
+from drift.web.parameters import OF_ROUTES, PARAMETERS, Parameter, of
 from drift.web.problems import PROBLEM
-from drift.web.schemas import ref, schemas
+from drift.web.schemas import schemas
+from drift.web.shapes import ref
 
 _MEANT = {
     "deltas": ("Recent movements", "Newest first, all that are kept unless `from` or `to` say less.", "Deltas"),
@@ -46,6 +47,29 @@ _MEANT = {
         "listed until the subscription is read anew.",
         "Calendar",
     ),
+    "diagnosis": (
+        "Why it stands still",
+        "The object of `drift diagnose --format json`: reasons, those that explain most first. Without `from` of "
+        "the seven days before the last look. Of a group the 500 heaviest subscriptions are looked at: `notes` say so.",
+        "Diagnosis",
+    ),
+    "plan": (
+        "What fixes are worth, and a way to a target",
+        "The object of `drift plan --format json`: steps with the score after each. Of a group the 500 heaviest "
+        "subscriptions are looked at: `notes` say so.",
+        "Plan",
+    ),
+    "exemptions": (
+        "What exemptions hide",
+        "The object of `drift exemptions --format json`: every exemption, what it is worth and what is wrong with it.",
+        "Exemptions",
+    ),
+    "coverage": (
+        "What is assessed, and what is not",
+        "The object of `drift coverage --format json`: plans, machines, connectors, subscriptions without a score, and "
+        "recommendations that are absent because of it.",
+        "Coverage",
+    ),
     "status": (
         "How it runs",
         "How old each chain is, what waits and what failed. Apart from /health, because a function that may be called "
@@ -81,7 +105,7 @@ def document() -> Json:
         "paths": {_PATHS[name]: {"get": _operation(name)} for name in _MEANT},
         "components": {
             "schemas": schemas(),
-            "parameters": {one.argument: _parameter(one) for one in PARAMETERS.values()},
+            "parameters": {one.argument: _parameter(one) for one in (*PARAMETERS.values(), *OF_ROUTES.values())},
             "responses": _problems(),
             "securitySchemes": {
                 "header": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
@@ -95,7 +119,7 @@ def _operation(name: str) -> Json:
     title, description, shape = _MEANT[name]
     route = ROUTES.get(name)
     shown: list[Json] = [
-        {"$ref": f"#/components/parameters/{PARAMETERS[one].argument}"} for one in (route.query if route else ())
+        {"$ref": f"#/components/parameters/{of(name, one).argument}"} for one in (route.query if route else ())
     ]
     if route is not None and "{id}" in route.path:
         one = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
@@ -122,6 +146,8 @@ def _answer(status: str) -> Json:
 
 def _parameter(one: Parameter) -> Json:
     found: Json = {"name": one.name, "in": "query", "description": one.description, "schema": one.schema}
+    if one.required:
+        found["required"] = True
     return found if one.example is None else found | {"example": one.example}
 
 

@@ -12,8 +12,10 @@ from hashlib import sha256
 from html import escape
 from urllib.parse import urlencode
 
+from drift import answers
 from drift.adapters import dates
-from drift.engine.wording import clean
+from drift.engine.audit import FLAGS
+from drift.engine.wording import clean, count
 from drift.history import History
 from drift.model import Json
 from drift.people import People, done_at
@@ -21,6 +23,8 @@ from drift.web.problems import Response
 from drift.words import day, hundredths, percent, pp, signed
 
 MOVEMENTS, CAUSES, POINTS = 50, 4, 1000
+LOOKED = 10
+"""Subscriptions of a group that the sections on where it stands look at: a page comes at once."""
 WIDE, HIGH = 720, 160
 """The size of the drawing, in its own units."""
 
@@ -63,8 +67,13 @@ def page(history: History, scope: str, key: str | None) -> Response:
         "<h2>Still to come</h2>",
         _coming(pending, people) if pending else "<p>Nothing is waiting for Azure's counts.</p>",
         f"<h2>Expected</h2>{_coming(foretold, people)}" if foretold else "",
+        "<h2>Why it stands still</h2>",
+        _still(answers.diagnosis(history, scope, most=LOOKED)),
+        "<h2>Exemptions and coverage</h2>",
+        _exempted(answers.exemptions(history, scope, LOOKED)),
+        _covered(answers.coverage(history, scope, LOOKED)),
         f"<p><small>{_link('explain', {'scope': scope}, key, 'This week as JSON')} · "
-        f"{_link('openapi.json', {}, key, 'All that can be asked')}</small></p>",
+        f"{_more(scope, key)} · {_link('openapi.json', {}, key, 'All that can be asked')}</small></p>",
     ]
     head = f"<title>Secure score of {_text(name)}</title><style>{STYLE}</style>"
     viewport = "<meta name='viewport' content='width=device-width,initial-scale=1'>"
@@ -188,3 +197,53 @@ def _assumed(one: Json) -> str:
         return ""
     words = "share not known: " if one["share"] is None else ""
     return f" <small>{words}{_text(one['reason'])}</small>"
+
+
+# Why, and what is hidden
+
+
+def _still(found: Json) -> str:
+    """The first reasons of a diagnosis."""
+    rows = []
+    for one in found["reasons"][: answers.FIRST]:
+        facts = [f"moves by {day(one['movesBy']['latest'])} UTC"] if one["movesBy"] else []
+        facts += [f"{pp(one['effect'])} pp once that is done"] if one["effect"] else []
+        facts += ["inferred"] if one["confidence"] == "inferred" else []
+        words = f"<b>{_text(one['title'], 400)}</b>. {_text(one['action'], 400)}"
+        rows.append(f"<li>{words} <small>{_text('; '.join(facts))}</small></li>")
+    return f"{f'<ul>{"".join(rows)}</ul>' if rows else '<p>No reason was found in what is at hand.</p>'}{_notes(found)}"
+
+
+def _exempted(found: Json) -> str:
+    """What exemptions are worth together, and how many want to be looked at."""
+    number = count(len(found["value"]), "exemption")
+    if found["difference"] is None:
+        return f"<p>{number}.</p>"
+    without = f"{found['scoreWithout']:.2f} %"
+    flags = [f"{of:,} {_text(FLAGS[name])}" for name, of in found["flags"].items() if of]
+    more = f" <small>Of them {', '.join(flags)}.</small>" if flags else ""
+    return f"<p>{number}, worth {pp(found['difference'])} pp: without them it would be {without}.{more}</p>"
+
+
+def _covered(found: Json) -> str:
+    """What is not looked at: no finding there is not a clean estate."""
+    total, machines = found["total"], found["total"]["machines"]
+    off = sum(plan["off"] > 0 for plan in total["plans"])
+    every = count(machines["assessed"] + machines["notAssessed"], "machine")
+    words = [
+        f"{total['scored']:,} of {count(total['subscriptions'], 'subscription')} scored",
+        f"{count(off, 'plan')} off somewhere",
+        f"{machines['notAssessed']:,} of {every} not assessed",
+        f"{count(len(found['absent']), 'recommendation')} absent because of it",
+    ]
+    return f"<p>{', '.join(words)}.</p>"
+
+
+def _notes(found: Json) -> str:
+    return "".join(f"<p><small>{_text(note)}</small></p>" for note in found["notes"])
+
+
+def _more(scope: str, key: str | None) -> str:
+    """Links to what these sections are taken from."""
+    named = {"diagnosis": "Why, as JSON", "exemptions": "Exemptions", "coverage": "Coverage"}
+    return " · ".join(_link(path, {"scope": scope}, key, words) for path, words in named.items())

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from drift.adapters import dates
+from drift.engine.planning.ways import EFFORTS
 from drift.engine.where import BY
 from drift.engine.wording import clean
 from drift.forecast import STATES
 from drift.kinds import KINDS, Kind
 from drift.model import Json
+from drift.web import tokens
 
 LIMIT = 1000
 """Items in one answer, at the most."""
@@ -24,10 +23,14 @@ LIMIT = 1000
 MOST = 100
 """pp: no movement is larger."""
 
+ORDERS = ("effort", "risk")
+"""What comes first in a plan."""
+
 _SCOPE = "^[A-Za-z0-9_-]{1,40}$"
 _TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,7})?)?(Z|[+-][0-9]{2}:[0-9]{2})$"
 _TOKEN = "^[A-Za-z0-9_-]{12,200}$"
-_SEAL = 8
+_KEY = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_RESOURCE = "^/subscriptions/[^\\u0000-\\u001f\\u007f]{1,1900}$"
 
 
 class ParameterError(Exception):
@@ -48,6 +51,7 @@ class Parameter:
     schema: Json
     read: Callable[[str], Any]
     example: Any = None
+    required: bool = False
 
 
 def _scope(text: str) -> str:
@@ -76,12 +80,20 @@ def _kind(text: str) -> Kind:
 
 
 def _least(text: str) -> float:
+    return _hundred(text, f"must be a number of percentage points from 0 to {MOST}")
+
+
+def _percent(text: str) -> float:
+    return _hundred(text, "must be a percentage from 0 to 100, such as 75 or 61.19")
+
+
+def _hundred(text: str, why: str) -> float:
     try:
         value = float(text) if re.fullmatch(r"[0-9eE.+-]{1,40}", text) else math.nan
     except ValueError:
         value = math.nan
     if not 0 <= value <= MOST:
-        raise ValueError(f"must be a number of percentage points from 0 to {MOST}")
+        raise ValueError(why)
     return value
 
 
@@ -91,16 +103,25 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _by(text: str) -> str:
-    if text not in BY:
-        raise ValueError(f"must be one of {', '.join(BY)}")
-    return text
+def _one_of(names: Sequence[str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"must be one of {', '.join(names)}")
+        return text
+
+    return read
 
 
-def _state(text: str) -> str:
-    if text not in STATES:
-        raise ValueError(f"must be one of {', '.join(STATES)}")
-    return text
+def _recommendation(text: str) -> str:
+    if re.fullmatch(_KEY, text) is None:
+        raise ValueError("must be the key of a recommendation, a GUID: causes have it as their subject")
+    return text.lower()
+
+
+def _resource(text: str) -> str:
+    if re.fullmatch(_RESOURCE, text, re.IGNORECASE) is None:
+        raise ValueError("must be the id of a resource, such as /subscriptions/…/resourceGroups/…/providers/…")
+    return text.lower().rstrip("/")
 
 
 def _token(text: str) -> str:
@@ -138,14 +159,51 @@ PARAMETERS = {
             "by",
             "Divides the movement also by owner, resource group, resource or control: `parts`.",
             {"type": "string", "enum": list(BY)},
-            _by,
+            _one_of(BY),
         ),
         Parameter(
             "state",
             "state",
             "Only forecasts that are so. `overdue`: that did not come in time, whatever became of them.",
             {"type": "string", "enum": list(STATES)},
-            _state,
+            _one_of(STATES),
+        ),
+        Parameter(
+            "recommendation",
+            "recommendation",
+            "The key of a recommendation, in any case: only why it does not move.",
+            {"type": "string", "pattern": _KEY},
+            _recommendation,
+        ),
+        Parameter(
+            "resource",
+            "resource",
+            "The id of a resource, in any case: only why it does not move.",
+            {"type": "string", "pattern": _RESOURCE},
+            _resource,
+        ),
+        Parameter(
+            "figure",
+            "figure",
+            "The percentage that somebody looks at: which score it is.",
+            {"type": "number", "minimum": 0, "maximum": 100},
+            _percent,
+        ),
+        Parameter(
+            "target",
+            "target",
+            "The percentage that is to be reached.",
+            {"type": "number", "minimum": 0, "maximum": 100},
+            _percent,
+            75,
+            required=True,
+        ),
+        Parameter(
+            "effort",
+            "effort",
+            "The most effort of a fix, as Microsoft rates it: what takes more is left out.",
+            {"type": "string", "enum": list(EFFORTS)},
+            _one_of(list(EFFORTS)),
         ),
         Parameter(
             "limit",
@@ -164,8 +222,24 @@ PARAMETERS = {
     )
 }
 
+OF_ROUTES = {
+    ("plan", "by"): Parameter(
+        "by",
+        "order",
+        "What comes first: the most for the least effort, or the largest risk.",
+        {"type": "string", "enum": list(ORDERS), "default": "effort"},
+        _one_of(ORDERS),
+    )
+}
+"""What a route means by a name that means something else elsewhere."""
+
 KEY = "code"
 """The function key may come in the query: it is the host's, and not ours to refuse."""
+
+
+def of(route: str, name: str) -> Parameter:
+    """What a route means by a name."""
+    return OF_ROUTES.get((route, name)) or PARAMETERS[name]
 
 
 def read(route: str, allowed: Mapping[str, str], query: Mapping[str, str]) -> Json:
@@ -181,11 +255,14 @@ def read(route: str, allowed: Mapping[str, str], query: Mapping[str, str]) -> Js
         if name not in allowed:
             some = f"; there are {', '.join(allowed)}" if allowed else ""
             raise ParameterError(clean(name, 40), f"is not a parameter of this route{some}")
-        parameter = PARAMETERS[name]
+        parameter = of(route, name)
         try:
             found[parameter.argument] = parameter.read(text)
         except ValueError as error:
             raise ParameterError(name, str(error)) from None
+    for name in allowed:
+        if of(route, name).required and name not in query:
+            raise ParameterError(name, "is needed")
     if "since" in found and "until" in found and found["since"] >= found["until"]:
         raise ParameterError("from", "must be earlier than `to`")
     for name in found.keys() & {"since", "until"}:
@@ -193,29 +270,20 @@ def read(route: str, allowed: Mapping[str, str], query: Mapping[str, str]) -> Js
     if "scope" in allowed:
         found.setdefault("scope", "all")
     if "after" in found:
-        found["after"] = _opened(found["after"], _seal(route, query), allowed["continuation"])
+        after = tokens.opened(found["after"], route, _asked(query), allowed["continuation"])
+        if after is None:
+            raise ParameterError("continuation", "is not one that an answer to this question gave")
+        found["after"] = after
     return found
 
 
 def sealed(route: str, query: Mapping[str, str], after: str) -> str:
     """Where a list goes on, as a token that fits this question and no other."""
-    return urlsafe_b64encode(_seal(route, query) + after.encode()).decode().rstrip("=")
+    return tokens.sealed(after, route, _asked(query))
 
 
-def _opened(token: str, seal: bytes, pattern: str) -> str:
-    try:
-        data = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        after = data[_SEAL:].decode("ascii")
-    except (Error, ValueError):
-        data, after = b"", ""
-    if data[:_SEAL] != seal or re.fullmatch(pattern, after) is None:
-        raise ParameterError("continuation", "is not one that an answer to this question gave")
-    return after
-
-
-def _seal(route: str, query: Mapping[str, str]) -> bytes:
-    """Stands for a question: not a secret, but a token of another question does not open here."""
+def _asked(query: Mapping[str, str]) -> dict[str, str]:
+    """The question, however much of its answer is wanted at a time."""
     asked = {name: text for name, text in query.items() if name not in (KEY, "limit", "continuation")}
     asked["scope"] = asked.get("scope", "all").lower()
-    text = "\n".join([route, *(f"{name}={text}" for name, text in sorted(asked.items()))])
-    return hashlib.blake2s(text.encode("utf-8", "replace"), digest_size=_SEAL).digest()
+    return asked

@@ -11,9 +11,22 @@ from drift.actors import Category
 from drift.due import KINDS
 from drift.engine.where import BY
 from drift.model import Json
+from drift.web.planned import planned
 from drift.web.problems import TYPES, urn
-
-_PLACE = "#/components/schemas/"
+from drift.web.shapes import (
+    PLACE,
+    classes,
+    listing,
+    natural,
+    nullable,
+    number,
+    percentage,
+    record,
+    ref,
+    text,
+    time,
+)
+from drift.web.standing import standing
 
 
 def schemas() -> dict[str, Json]:
@@ -22,12 +35,7 @@ def schemas() -> dict[str, Json]:
     parts: Json = {_named(name): _moved(part) for name, part in explanation.pop("$defs").items()}
     explanation.pop("$schema")
     whole: Json = _moved(explanation)
-    return {**parts, "Explanation": whole, **_variants(whole), **_lists(parts), **_own()}
-
-
-def ref(name: str) -> Json:
-    """Where a schema is."""
-    return {"$ref": _PLACE + name}
+    return {**parts, "Explanation": whole, **_variants(whole), **_lists(parts), **_own(), **standing(), **planned()}
 
 
 def _named(name: str) -> str:
@@ -42,7 +50,7 @@ def _moved(part: Any) -> Any:
         return part
     found = {key: _moved(value) for key, value in part.items()}
     if isinstance(target := part.get("$ref"), str):
-        found["$ref"] = _PLACE + ("Explanation" if target == "#" else _named(target.rpartition("/")[2]))
+        found["$ref"] = PLACE + ("Explanation" if target == "#" else _named(target.rpartition("/")[2]))
     return found
 
 
@@ -61,7 +69,7 @@ def _lists(parts: dict[str, Json]) -> dict[str, Json]:
     short = cause | {"description": "A cause, with the first records of it."}
     short["required"] = [name for name in cause["required"] if name != "controls"]
     short["properties"] = {name: one for name, one in cause["properties"].items() if name != "controls"}
-    short["properties"] |= {"moreActors": _whole("How many more there are whose doing it was; left out where none.")}
+    short["properties"] |= {"moreActors": natural("How many more there are whose doing it was; left out where none.")}
     stage = {"enum": ["counts", "assessment"], "description": "Whether only the counts lag, or the assessments too."}
     due = pending | {"required": [*pending["required"], "settled", "stage"]}
     due["description"] = "A cause that is still to come."
@@ -74,16 +82,11 @@ def _lists(parts: dict[str, Json]) -> dict[str, Json]:
     return {
         "ShortCause": short,
         "PendingCause": due,
-        **{name: _list(item, more=True) for name, item in names.items()},
-        "PendingList": _list("PendingCause", more=False),
-        "Forecasts": _forecasts(_list("Forecast", more=True)),
-        "Calendar": _list("Due", more=False),
+        **{name: listing(item, more=True) for name, item in names.items()},
+        "PendingList": listing("PendingCause", more=False),
+        "Forecasts": _forecasts(listing("Forecast", more=True)),
+        "Calendar": listing("Due", more=False),
     }
-
-
-def _list(item: str, *, more: bool) -> Json:
-    token = {"type": "string", "description": "Where the list goes on; left out at its end."}
-    return _object({"value": {"type": "array", "items": ref(item)}}, {"continuation": token} if more else {})
 
 
 def _own() -> dict[str, Json]:
@@ -94,92 +97,92 @@ def _own() -> dict[str, Json]:
         "Happening": _happening(),
         "Forecast": _forecast(),
         "Due": _due(),
-        "Part": _object(
+        "Part": record(
             {
-                "key": _nullable("string", "Owner, id of the resource group or resource, or name of the control."),
-                "share": _number("Its share of the movement, in pp."),
-                "classes": _classes(),
+                "key": nullable("string", "Owner, id of the resource group or resource, or name of the control."),
+                "share": number("Its share of the movement, in pp."),
+                "classes": classes(),
             },
             description=f"What fell to one {', '.join(BY)}; null holds what concerns none.",
         ),
-        "Health": _object({"status": {"const": "ok"}}),
+        "Health": record({"status": {"const": "ok"}}),
         "Status": _status(),
         "Problem": _problem(),
     }
 
 
 def _movement() -> Json:
-    return _object(
+    return record(
         {
             "id": ref("DeltaId"),
-            "scope": _text("The id of the subscription, or the name of the group."),
-            "name": _text("What to call it. One line of printable characters."),
+            "scope": text("The id of the subscription, or the name of the group."),
+            "name": text("What to call it. One line of printable characters."),
             "from": ref("Time"),
             "to": ref("Time"),
-            "before": _percentage("The score when it began, in percent; null where there was none."),
-            "after": _percentage("The score when it ended."),
-            "movement": _nullable("number", "After minus before, in pp; null into or out of a score."),
-            "classes": _classes(),
+            "before": percentage("The score when it began, in percent; null where there was none."),
+            "after": percentage("The score when it ended."),
+            "movement": nullable("number", "After minus before, in pp; null into or out of a score."),
+            "classes": classes(),
             "actors": {"type": "array", "items": ref("Actor"), "description": "Whose doing it was: the largest."},
             "causes": {"type": "array", "items": ref("ShortCause"), "description": "The largest."},
-            "moreCauses": _whole("How many more causes there are."),
-            "pendingShare": _number("What is still to come after it, in pp."),
+            "moreCauses": natural("How many more causes there are."),
+            "pendingShare": number("What is still to come after it, in pp."),
         }
     )
 
 
 def _score() -> Json:
-    return _object(
+    return record(
         {
             "id": ref("DeltaId"),
             "takenAt": ref("Time"),
-            "percentage": _percentage("The score, in percent, unrounded; null where there is none."),
-            "ownWork": _number("What people achieved since the chain began: earned and lost, in pp."),
-            "max": _nullable("number", "The points that can be reached; null for groups."),
-            "weight": _nullable("number", "What it weighs in groups; of a group the sum of its subscriptions."),
+            "percentage": percentage("The score, in percent, unrounded; null where there is none."),
+            "ownWork": number("What people achieved since the chain began: earned and lost, in pp."),
+            "max": nullable("number", "The points that can be reached; null for groups."),
+            "weight": nullable("number", "What it weighs in groups; of a group the sum of its subscriptions."),
         }
     )
 
 
 def _happening() -> Json:
     texts = {"type": "object", "additionalProperties": {"type": "string"}, "description": "What else was told."}
-    return _object(
+    return record(
         {
-            "id": _text("The id of the event."),
+            "id": text("The id of the event."),
             "time": ref("Time"),
-            "subscription": _text("The id of the subscription."),
+            "subscription": text("The id of the subscription."),
             "category": {"enum": list(get_args(Category.__value__)), "description": "What it is about."},
             "action": {"enum": ["write", "delete", "action", "state"], "description": "What was done to it."},
             "succeeded": {"type": "boolean", "description": "Whether Azure did it."},
-            "operation": _text("The operation, as Azure wrote it."),
-            "subject": _text("The id of what it was done to, as Azure wrote it."),
-            "actor": _nullable("string", "Who did it, as Azure wrote it."),
-            "actorType": _nullable("string", "What the actor is, for example `User` or `Application`."),
-            "actorId": _nullable("string", "The object id of the actor."),
-            "correlation": _nullable("string", "What joins the events of one operation."),
+            "operation": text("The operation, as Azure wrote it."),
+            "subject": text("The id of what it was done to, as Azure wrote it."),
+            "actor": nullable("string", "Who did it, as Azure wrote it."),
+            "actorType": nullable("string", "What the actor is, for example `User` or `Application`."),
+            "actorId": nullable("string", "The object id of the actor."),
+            "correlation": nullable("string", "What joins the events of one operation."),
             "detail": texts,
         }
     )
 
 
 def _forecast() -> Json:
-    return _object(
+    return record(
         {
             "kind": ref("Kind"),
-            "subject": _text("To what it happens, as of a cause."),
-            "scope": _text("The id of the subscription."),
-            "subscription": _text("What to call it."),
-            "title": _text("One line that says it in words."),
+            "subject": text("To what it happens, as of a cause."),
+            "scope": text("The id of the subscription."),
+            "subscription": text("What to call it."),
+            "title": text("One line that says it in words."),
             "actors": {"type": "array", "items": ref("Someone"), "description": "Whose doing it is."},
             "opened": ref("Time"),
             "due": ref("Time"),
-            "expected": _nullable("number", "Its share, in pp of the subscription's score; null where not known."),
-            "realised": _number("What of it the counts have shown so far, in pp."),
+            "expected": nullable("number", "Its share, in pp of the subscription's score; null where not known."),
+            "realised": number("What of it the counts have shown so far, in pp."),
             "state": {
                 "enum": ["open", "settled", "withdrawn"],
                 "description": "Settled: it came. Withdrawn: it did not.",
             },
-            "settledAt": _time("When it was found so; null of open ones."),
+            "settledAt": time("When it was found so; null of open ones."),
             "overdue": {"type": "boolean", "description": "It did not come in time, whatever became of it."},
         }
     )
@@ -187,15 +190,15 @@ def _forecast() -> Json:
 
 def _forecasts(shape: Json) -> Json:
     """The list with how well it was told."""
-    share = _nullable("number", "Share of what is settled that came in time, from 0 to 1; null where nothing is.")
-    accuracy = _object(
+    share = nullable("number", "Share of what is settled that came in time, from 0 to 1; null where nothing is.")
+    accuracy = record(
         {
-            "settled": _whole("How many came."),
-            "meanAbsoluteError": _nullable("number", "Of what is settled, in pp; null where nothing is."),
-            "bias": _nullable("number", "What came minus what was expected, on average, in pp; or null."),
+            "settled": natural("How many came."),
+            "meanAbsoluteError": nullable("number", "Of what is settled, in pp; null where nothing is."),
+            "bias": nullable("number", "What came minus what was expected, on average, in pp; or null."),
             "inTime": share | {"minimum": 0, "maximum": 1},
-            "withdrawn": _whole("How many did not come."),
-            "overdue": _whole("How many did not come in time, whatever became of them."),
+            "withdrawn": natural("How many did not come."),
+            "overdue": natural("How many did not come in time, whatever became of them."),
         },
         description="How well all of the window was told, whatever is listed.",
     )
@@ -205,37 +208,37 @@ def _forecasts(shape: Json) -> Json:
 
 
 def _due() -> Json:
-    return _object(
+    return record(
         {
-            "at": _time("When it is due; null where no date is set."),
+            "at": time("When it is due; null where no date is set."),
             "kind": {"enum": list(KINDS), "description": "What is due."},
-            "subject": _text("The id of the exemption, or the key of the recommendation."),
-            "title": _text("One line that says it in words."),
-            "share": _nullable("number", "What it alone will do to the score of the scope as it stands, in pp."),
-            "marks": _whole("How many marks it changes."),
-            "resources": _whole("How many resources these are on."),
-            "owner": _nullable("string", "Who has to act, where that is known."),
-            "reason": _text("What is assumed, in words; empty where nothing is."),
-            "scope": _text("The id of the subscription."),
-            "subscription": _text("What to call it."),
+            "subject": text("The id of the exemption, or the key of the recommendation."),
+            "title": text("One line that says it in words."),
+            "share": nullable("number", "What it alone will do to the score of the scope as it stands, in pp."),
+            "marks": natural("How many marks it changes."),
+            "resources": natural("How many resources these are on."),
+            "owner": nullable("string", "Who has to act, where that is known."),
+            "reason": text("What is assumed, in words; empty where nothing is."),
+            "scope": text("The id of the subscription."),
+            "subscription": text("What to call it."),
         }
     )
 
 
 def _status() -> Json:
-    chain = _object(
+    chain = record(
         {
-            "scope": _text("The id of the subscription, or the name of the group."),
-            "name": _text("What to call it."),
+            "scope": text("The id of the subscription, or the name of the group."),
+            "name": text("What to call it."),
             "movedAt": ref("Time"),
             "lookedAt": ref("Time"),
-            "behind": _number("Seconds from its last look to the newest of all chains."),
-            "age": _number("Seconds from its last look to now."),
+            "behind": number("Seconds from its last look to the newest of all chains."),
+            "age": number("Seconds from its last look to now."),
         }
     )
-    waiting = _object({"count": _whole("Movements that wait."), "since": ref("Time")})
-    depths = {"type": "object", "additionalProperties": _whole("About how many messages.")}
-    return _object(
+    waiting = record({"count": natural("Movements that wait."), "since": ref("Time")})
+    depths = {"type": "object", "additionalProperties": natural("About how many messages.")}
+    return record(
         {
             "status": {"const": "ok"},
             "chains": {"type": "array", "items": chain},
@@ -251,48 +254,13 @@ def _status() -> Json:
 
 
 def _problem() -> Json:
-    return _object(
+    return record(
         {
             "type": {"enum": [urn(kind) for kind in TYPES]},
-            "title": _text("What kind of problem it is."),
+            "title": text("What kind of problem it is."),
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": _text("What is wrong here, in words."),
+            "detail": text("What is wrong here, in words."),
         },
-        {"parameter": _text("The parameter that is wrong.")},
+        {"parameter": text("The parameter that is wrong.")},
         "A problem document by RFC 9457.",
     )
-
-
-def _object(required: Json, optional: Json | None = None, description: str | None = None) -> Json:
-    found: Json = {"type": "object", "additionalProperties": False, "required": list(required)}
-    found["properties"] = required | (optional or {})
-    return found if description is None else found | {"description": description}
-
-
-def _text(description: str) -> Json:
-    return {"type": "string", "description": description}
-
-
-def _number(description: str) -> Json:
-    return {"type": "number", "description": description}
-
-
-def _whole(description: str) -> Json:
-    return {"type": "integer", "minimum": 0, "description": description}
-
-
-def _nullable(kind: str, description: str) -> Json:
-    return {"type": [kind, "null"], "description": description}
-
-
-def _time(description: str) -> Json:
-    """A time, or null."""
-    return {"description": description, "anyOf": [ref("Time"), {"type": "null"}]}
-
-
-def _percentage(description: str) -> Json:
-    return _nullable("number", description) | {"minimum": 0, "maximum": 100}
-
-
-def _classes() -> Json:
-    return {"type": "object", "additionalProperties": {"type": "number"}, "description": "Shares by class, in pp."}

@@ -26,7 +26,11 @@ from tests.filled import SCOPES, Filled, fill, happening
 from tests.web.serving import served
 
 LISTS = ("deltas", "scores", "changes", "forecasts")
-SCOPED = ("deltas", "explain", "scores", "changes", "pending", "forecasts", "calendar")
+STANDING = ("diagnosis", "plan", "exemptions", "coverage")
+SCOPED = ("deltas", "explain", "scores", "changes", "pending", "forecasts", "calendar", *STANDING)
+NEEDED = {"plan": {"target": "90"}}
+"""What a route must be given."""
+
 PATHS = {"health": "/health", "openapi": "/openapi.json"} | {name: route.path for name, route in ROUTES.items()}
 
 
@@ -69,6 +73,8 @@ def test_every_answer_is_what_the_document_says(filled: Filled, first_week: Fill
             assert ask(some, "delta", id=row["id"])["movement"] == row["movement"]
         ask(some, "pending", {"scope": scope})
         ask(some, "calendar", {"scope": scope})
+        for route in STANDING:
+            assert ask(some, route, {"scope": scope} | NEEDED.get(route, {}))["scope"] == scope.lower()
         for by in BY:
             assert "parts" in ask(some, "explain", {"scope": scope, "from": whole["from"], "by": by})
         assert "parts" not in ask(some, "explain", {"scope": scope, "from": whole["from"]})
@@ -77,12 +83,34 @@ def test_every_answer_is_what_the_document_says(filled: Filled, first_week: Fill
 
 def test_the_scope_is_the_tenant_unless_one_is_named(filled: Filled) -> None:
     for route in SCOPED:
-        assert ask(filled, route) == ask(filled, route, {"scope": "all"}) == ask(filled, route, {"scope": "ALL"})
+        needed = NEEDED.get(route, {})
+        expected = ask(filled, route, needed)
+        assert [ask(filled, route, needed | {"scope": scope}) for scope in ("all", "ALL")] == [expected] * 2
 
 
 def test_health_and_the_document_ask_nobody() -> None:
     assert conforms("health", respond(never, "health", {}, {})) == {"status": "ok"}
     assert conforms("openapi", respond(never, "openapi", {}, {}))["openapi"] == "3.1.0"
+
+
+def test_a_diagnosis_is_of_what_is_asked_in_any_case(filled: Filled) -> None:
+    (first, *_) = ask(filled, "plan", {"scope": PROD.id, "target": "100"})["steps"]
+    query = {"scope": PROD.id, "recommendation": first["recommendations"][0], "resource": first["resources"][0]}
+    asked = ask(filled, "diagnosis", query | {"figure": "61.19"})["asked"]
+    assert asked == {
+        "recommendation": query["recommendation"].lower(),
+        "resource": query["resource"].lower(),
+        "figure": 61.19,
+    }
+    assert ask(filled, "diagnosis", query) == ask(filled, "diagnosis", {k: v.upper() for k, v in query.items()})
+
+
+def test_a_plan_is_by_effort_unless_it_is_to_be_by_risk(filled: Filled) -> None:
+    query = {"scope": "all", "target": "100"}
+    for order in ({}, {"by": "effort"}):
+        assert ask(filled, "plan", query | order)["by"] == "effort"
+    assert ask(filled, "plan", query | {"by": "risk"})["by"] == "risk"
+    assert ask(filled, "plan", query | {"effort": "low"})["highest"] <= ask(filled, "plan", query)["highest"]
 
 
 def test_times_with_any_offset_mean_the_same(filled: Filled) -> None:
@@ -126,6 +154,18 @@ WRONG = [
     ("explain", "to", "2026-02-30T06:00:00Z", "no time of the calendar"),
     ("explain", "to", "yesterday", "ISO 8601"),
     ("explain", "to", "2026-03-02T06:00:00Z\n", "ISO 8601"),
+    ("diagnosis", "recommendation", "Encrypt disks", "the key of a recommendation"),
+    ("diagnosis", "recommendation", "00000000-0000-0000-0000-00000000000١", "the key of a recommendation"),
+    ("diagnosis", "resource", "vm1", "the id of a resource"),
+    ("diagnosis", "resource", "/subscriptions/", "the id of a resource"),
+    ("diagnosis", "resource", "/subscriptions/a\nb", "the id of a resource"),
+    ("diagnosis", "figure", "61,19", "a percentage from 0 to 100"),
+    ("diagnosis", "figure", "100.01", "a percentage from 0 to 100"),
+    ("diagnosis", "from", "last week", "ISO 8601"),
+    ("plan", "target", "all", "a percentage from 0 to 100"),
+    ("plan", "target", "", "a percentage from 0 to 100"),
+    ("plan", "effort", "Low", "one of low, moderate, high"),
+    ("plan", "by", "owner", "one of effort, risk"),
     ("pending", "scope", "", "the name of a group"),
     ("pending", "scope", "tag:environment=prod", "the name of a group"),
     ("pending", "scope", "all' or '1' eq '1", "the name of a group"),
@@ -143,6 +183,11 @@ def test_a_malformed_parameter_is_named_with_what_it_must_be(route: str, paramet
     assert (found["status"], found["parameter"]) == (400, parameter)
     assert f"`{parameter}`" in found["detail"]
     assert why in found["detail"]
+
+
+def test_a_plan_needs_a_target() -> None:
+    found = conforms("plan", respond(never, "plan", {}, {"effort": "low"}))
+    assert (found["status"], found["parameter"], found["detail"]) == (400, "target", "`target` is needed")
 
 
 @pytest.mark.parametrize("route", [*ROUTES, "openapi"])
@@ -167,7 +212,7 @@ def test_a_window_must_not_end_before_it_begins() -> None:
 @pytest.mark.parametrize("scope", ["nobody", "00000000-0000-0000-0000-000000000000"])
 def test_an_unknown_scope_is_not_found(filled: Filled, scope: str) -> None:
     for route in SCOPED:
-        found = ask(filled, route, {"scope": scope}, 404)
+        found = ask(filled, route, {"scope": scope} | NEEDED.get(route, {}), 404)
         assert found["type"].endswith(":unknown-scope")
 
 
@@ -194,7 +239,7 @@ def test_storage_that_does_not_answer_is_said_so_without_telling_more(error: typ
         raise error("query drift: storage answered 503 at account1.table.core.windows.net")
 
     for route in ROUTES:
-        answer = respond(down, route, {"id": "all.1"}, {})
+        answer = respond(down, route, {"id": "all.1"}, NEEDED.get(route, {}))
         found = conforms(route, answer)
         assert found["status"] == 503
         assert int(answer.headers["Retry-After"]) > 0
@@ -250,7 +295,8 @@ def test_hostile_names_come_out_as_text_of_json(storage: str, tmp_path: Path) ->
     filled.store.record(happening(1, filled.times[1], SUB, actor=name, detail={"status": name}))
     with served(lambda: filled.history) as address:
         for path, scope in ((path, scope) for path in SCOPED for scope in ("all", SUB)):
-            window = {} if path in ("pending", "calendar") else {"from": iso(filled.times[0] - HOUR)}
+            window = {"from": iso(filled.times[0] - HOUR)} if "from" in ROUTES[path].query else {}
+            window |= NEEDED.get(path, {})
             query = urlencode({"scope": scope} | window)
             answer = requests.get(f"{address}/api/{path}?{query}", timeout=10)
             assert answer.status_code == 200

@@ -20,7 +20,9 @@ from drift.engine.where import BY
 from drift.kinds import Kind
 from drift.web.api import ROUTES
 from drift.web.openapi import document
-from drift.web.parameters import PARAMETERS
+from drift.web.parameters import ORDERS, of
+from drift.web.planned import planned
+from drift.web.standing import standing
 from tests.filled import Filled
 from tests.web.serving import served
 
@@ -68,16 +70,33 @@ def test_only_health_is_for_anyone() -> None:
 
 
 def test_parameters_are_those_that_are_read() -> None:
-    for route in ROUTES.values():
+    known = document()["components"]["parameters"]
+    for name, route in ROUTES.items():
         shown = document()["paths"][route.path]["get"].get("parameters", [])
         names = [one["$ref"].rpartition("/")[2] for one in shown if "$ref" in one]
-        assert names == [PARAMETERS[name].argument for name in route.query]
+        assert names == [of(name, one).argument for one in route.query]
+        assert [known[one]["name"] for one in names] == list(route.query)
+
+
+def test_a_name_means_on_a_route_what_that_reads(address: str) -> None:
+    known = document()["components"]["parameters"]
+    assert known["by"]["schema"]["enum"] == list(BY)
+    assert known["order"]["schema"]["enum"] == list(ORDERS)
+    for order in ORDERS:
+        assert requests.get(f"{address}/plan?target=90&by={order}", timeout=10).json()["by"] == order
 
 
 def test_what_can_be_chosen_is_what_there_is() -> None:
     whole = document()["components"]
     assert whole["schemas"]["Kind"]["enum"] == [kind.value for kind in Kind]
     assert whole["parameters"]["by"]["schema"]["enum"] == list(BY)
+
+
+def test_no_shape_takes_the_name_of_another() -> None:
+    explanation = json.loads((ROOT / "drift" / "explanation.schema.json").read_text(encoding="utf-8"))
+    taken = {name[0].upper() + name[1:] for name in explanation["$defs"]}
+    assert taken.isdisjoint(standing() | planned())
+    assert standing().keys().isdisjoint(planned())
 
 
 def test_every_reference_leads_somewhere() -> None:

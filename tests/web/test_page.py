@@ -8,9 +8,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from drift import answers
 from drift.adapters.entities import Row
+from drift.engine.wording import count
 from drift.history import History
 from drift.web.api import respond
+from drift.words import pp
 from tests.filled import SCOPES, Filled
 
 EVIL = "<script>alert(1)</script>\" onload='x' [a](https://evil.example) \u202e"
@@ -102,6 +105,39 @@ def test_what_is_foretold_is_apart_with_what_is_assumed_and_whose_doing_it_is(
     assert "share not known: who knows by <b>Ana (application)" in seen.text
     assert "assumed <i>so by" in seen.text
     assert {tag for tag, _ in seen.elements} <= PLAIN
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_the_page_says_why_it_stands_still_and_what_is_hidden(filled: Filled, scope: str) -> None:
+    seen = page(filled, scope=scope)
+    reasons = answers.diagnosis(filled.history, scope)["reasons"]
+    assert all(one["title"] in seen.text for one in reasons[: answers.FIRST])
+    assert all(one["title"] not in seen.text for one in reasons[answers.FIRST :])
+    exempted = answers.exemptions(filled.history, scope)
+    assert f"{count(len(exempted['value']), 'exemption')}, worth {pp(exempted['difference']).strip()}" in seen.text
+    total = answers.coverage(filled.history, scope)["total"]
+    assert f"{total['scored']} of {count(total['subscriptions'], 'subscription')} scored" in seen.text
+    for route in ("diagnosis", "exemptions", "coverage"):
+        assert f"{route}?scope={scope}" in seen.links
+
+
+def test_hostile_reasons_stay_text(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    moves = {"earliest": "2026-03-02T05:20:00Z", "latest": "2026-03-03T05:20:00Z"}
+    reason = {"title": EVIL, "action": EVIL, "movesBy": moves, "effect": 1.0, "confidence": "inferred"}
+    found = {"reasons": [reason] * 4, "notes": [EVIL]}
+    monkeypatch.setattr(answers, "diagnosis", lambda *_, **__: found)
+    seen = page(filled, scope="prod")
+    assert {tag for tag, _ in seen.elements} <= PLAIN
+    assert not [name for _, attributes in seen.elements for name in attributes if name.startswith("on")]
+    assert seen.text.count("<script>alert(1)</script>") == 3 * 2 + 1
+    assert seen.text.count("moves by 2026-03-03 05:20 UTC; +1.00 pp once that is done; inferred") == 3
+
+
+def test_of_a_large_group_the_page_looks_at_the_heaviest_and_says_so(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drift.web.page.LOOKED", 1)
+    assert "only the 1 heaviest subscription is looked at: 1 more is not" in page(filled, scope="all").text
 
 
 def test_every_scope_can_be_gone_to_and_the_key_goes_along(filled: Filled) -> None:
