@@ -98,8 +98,8 @@ def diagnosis(
     `recommendation` and `resource` in lower case. Raises UnknownScopeError or NothingKnownError.
     """
     found = reach(history, scope, most)
-    begin, end = history._window(found.chain, since, None)
-    course = _Course(history._store, begin, end, max(1, LONGEST // max(1, len(found.members))))
+    begin, end = history.window(found.chain, since, None)
+    course = _Course(history.store, begin, end, max(1, LONGEST // max(1, len(found.members))))
     asked = Asked(found.expression, recommendation, resource, figure)
     looked = [*found.members]
     if recommendation is not None:
@@ -143,14 +143,14 @@ def plan(
     Raises UnknownScopeError or NothingKnownError.
     """
     found = reach(history, scope, most)
-    stood = heads(history._store, found.members)
+    stood = heads(history.store, found.members)
     return _answered(plans.plan(stood, found.chain, target, effort=effort, by=order, named=NAMED), found)
 
 
 def exemptions(history: History, scope: str, most: int = MOST) -> Json:
     """What exemptions hide, as `drift exemptions` answers. Raises UnknownScopeError or NothingKnownError."""
     found = reach(history, scope, most)
-    return _answered(auditing.exemptions(heads(history._store, found.members), found.chain), found)
+    return _answered(auditing.exemptions(heads(history.store, found.members), found.chain), found)
 
 
 def coverage(history: History, scope: str, most: int = MOST) -> Json:
@@ -160,7 +160,7 @@ def coverage(history: History, scope: str, most: int = MOST) -> Json:
     """
     found = reach(history, scope, most)
     others = found.others[: min(OTHERS, max(0, most - len(found.members)))]
-    store = history._store
+    store = history.store
     return _answered(auditing.coverage(heads(store, found.members), found.chain, heads(store, others)), found)
 
 
@@ -169,11 +169,11 @@ def reach(history: History, scope: str, most: int = MOST) -> Reach:
 
     Raises UnknownScopeError, or NothingKnownError for a group that was not rolled up yet.
     """
-    store, name = history._store, history._chain(scope)
-    head = history._known(name)
+    store, name = history.store, history.chain(scope)
+    head = history.known(name)
     if head is None:
-        raise history._nothing(name, None)
-    group = store.load(head.blob, Cut) if name in history._groups else None
+        raise history.nothing(name, None)
+    group = store.load(head.blob, Cut) if name in history.groups else None
     tenant = group
     if name != TENANT:
         above = store.head(TENANT)
@@ -226,9 +226,9 @@ class _Course:
     """How chains came to stand where they do, since a time. Of each at most so many movements are read, the newest."""
 
     def __init__(self, store: Store, since: int, until: int, most: int) -> None:
-        self._store, self._since, self._most = store, since, most
+        self.store, self._since, self._most = store, since, most
         self._until = until + DAY  # chains may have moved on since their group was rolled up
-        self._known: Notes = store.ledger.since(since, self._until)
+        self.known: Notes = store.ledger.since(since, self._until)
         self._cut: list[str] = []
 
     @property
@@ -241,34 +241,34 @@ class _Course:
 
     def fixed(self, scopes: Sequence[str]) -> list[str]:
         """Those of some chains in which findings were fixed."""
-        known, kind = self._store.chains(), Kind.REMEDIATION
+        known, kind = self.store.chains(), Kind.REMEDIATION
 
         def read(scope: str) -> str | None:
-            found = self._store.movements(scope, self._since, self._until, kind=kind, limit=1)
+            found = self.store.movements(scope, self._since, self._until, kind=kind, limit=1)
             return scope if found.items else None
 
         return list(_each(read, [scope for scope in scopes if scope in known and known[scope].at > self._since]))
 
     def read(self, identity: str) -> _Came | None:
         """None of a chain that is no more."""
-        stood = _stood(self._store, identity)
+        stood = _stood(self.store, identity)
         if stood is None:
             return None
         (at, head), since = stood, self._since
-        rows = [row for row in self._store.between(identity, since, at, bodies=False) if row.since is not None]
+        rows = [row for row in self.store.between(identity, since, at, bodies=False) if row.since is not None]
         if len(rows) > self._most:
             rows = rows[-self._most :]
             since = max(since, rows[0].since or since)
             self._cut.append(identity)
         if not rows:  # the one that led to the head tells what waits
-            last = self._store.movement(identity, at)
+            last = self.store.movement(identity, at)
             rows = [last] if last is not None and last.since is not None else []
         deltas = [delta for row in rows if (delta := self._delta(row)) is not None]
-        events = self._store.happened(identity, since - HEARD, head.snapshot.taken_at + SLACK)
+        events = self.store.happened(identity, since - HEARD, head.snapshot.taken_at + SLACK)
         return _Came(identity, head, deltas, events, since)
 
     def _delta(self, row: Row) -> Delta | None:
-        return afterwards.read(self._store, row, self._known if row.at > self._since else None).delta
+        return afterwards.read(self.store, row, self.known if row.at > self._since else None).delta
 
 
 def _each[A, B](read: Callable[[A], B | None], asked: Sequence[A]) -> Iterator[B]:

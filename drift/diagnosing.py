@@ -13,6 +13,7 @@ from drift.engine.accounts import Course
 from drift.engine.comparison import Head, begin, compare, heard_since
 from drift.engine.diagnosis import diagnose
 from drift.engine.diagnosis.case import Asked, Case
+from drift.engine.records import SLACK
 from drift.engine.scope import covers
 from drift.engine.segments import Segment, segment
 from drift.engine.supposing import stand
@@ -150,7 +151,7 @@ def _chain(folders: Sequence[Folder], identity: str, events: Sequence[Happening]
 
 
 def _compared(head: Head, snapshot: Snapshot, events: Sequence[Happening]) -> tuple[Head, Delta]:
-    since, until = heard_since(head), snapshot.taken_at
+    since, until = heard_since(head), snapshot.taken_at + SLACK
     return compare(head, snapshot, cells=True, events=[one for one in events if since < one.time <= until])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2s
 
 from drift.adapters import dates
-from drift.engine.calendar import calendar, told
+from drift.engine.calendar import PAST, calendar, told
 from drift.engine.comparison import Head
 from drift.engine.rollup import Cut
 from drift.engine.scope import belongs
@@ -17,9 +17,6 @@ from drift.model import DAY, Json
 
 AHEAD, AFTER = 7 * DAY, 7 * DAY
 """How long before it comes an entry is told, and how long after it has come."""
-
-MOST = 1000
-"""Entries in one message: their names fit into one note."""
 
 REMEMBERED = 90 * DAY
 """How long it is known that an entry was told: far longer than anybody tells it."""
@@ -50,11 +47,18 @@ def agenda(head: Head) -> Json:
     return {"takenAt": iso(head.at.taken_at), "name": clean(subscription.name), "value": entries}
 
 
-def listed(calendars: Mapping[str, Json], weights: Mapping[str, float], until: int | None) -> list[Json]:
+def listed(
+    calendars: Mapping[str, Json],
+    weights: Mapping[str, float],
+    until: int | None,
+    looked: Mapping[str, int] | None = None,
+) -> list[Json]:
     """The entries of subscriptions by date, those without a date last; of equal ones the largest share first.
 
     `weights`: by subscription what part of the scope's score it is. `until`: only what comes up to that time.
+    `looked`: by subscription when it was last looked at, where that was after its calendar was kept.
     """
+    looked = looked or {}
     found = [
         {
             **entry,
@@ -63,11 +67,32 @@ def listed(calendars: Mapping[str, Json], weights: Mapping[str, float], until: i
             "subscription": kept["name"],
         }
         for scope, kept in calendars.items()
-        for entry in kept["value"]
+        for entry in _passed(kept["value"], looked.get(scope, dates.one(kept["takenAt"])))
         if until is None or entry["at"] is None or dates.one(entry["at"]) <= until
     ]
     found.sort(key=lambda one: (-abs(one["share"] or 0.0), one["subject"], one["scope"]))
     return sorted(found, key=lambda one: (one["at"] is None, one["at"] or ""))
+
+
+def _passed(entries: Sequence[Json], now: int) -> Iterator[Json]:
+    """The entries as they are at a time: what has come since they were written has ended, and goes a week later."""
+    for entry in entries:
+        at = None if entry["at"] is None else dates.one(entry["at"])
+        if at is None or at > now or entry["kind"] not in _PASSING:
+            yield entry
+        elif entry["kind"] in ("exemption_ends", "exemption_ended") and at > now - PAST:
+            yield entry if entry["kind"] == "exemption_ended" else _ended(entry)
+
+
+def _ended(entry: Json) -> Json:
+    """The end of an exemption, once it has come."""
+    named, ends, where = entry["title"].rpartition("” ends: ")  # its name may say so too
+    title = f"{named}” ended: {where}" if ends else where
+    return entry | {"kind": "exemption_ended", "title": title}
+
+
+_PASSING = ("exemption_ends", "exemption_ended", "grace_period_ends", "remediation_due")
+"""The kinds that are over on their date; what is to be retired waits until it is."""
 
 
 def parts(cut: Cut) -> dict[str, float]:
@@ -91,9 +116,9 @@ class News:
 
 
 def news(calendars: Mapping[str, Json], agenda: Mapping[str, Mapping[str, int]], now: int) -> list[News]:
-    """What is to be told and was not, those with the largest shares first, at most MOST."""
+    """What is to be told and was not, those with the largest shares first."""
     every = (one for one in _current(calendars, now) if one.key not in agenda.get(one.scope, {}))
-    return sorted(every, key=lambda one: (-abs(one.entry["share"] or 0.0), one.scope, one.key))[:MOST]
+    return sorted(every, key=lambda one: (-abs(one.entry["share"] or 0.0), one.scope, one.key))
 
 
 def again(calendars: Mapping[str, Json], asked: Sequence[Collection[str]]) -> list[News]:

@@ -21,6 +21,7 @@ from drift.engine.accounts import Course
 from drift.engine.calendar import unlisted
 from drift.engine.comparison import Head, begin, compare, heard_since
 from drift.engine.explanation import alone, explain
+from drift.engine.records import SLACK
 from drift.engine.scope import covers
 from drift.engine.segments import iso
 from drift.engine.verdicts import judged
@@ -179,7 +180,7 @@ def _course(folders: Sequence[Folder], identity: str, events: Sequence[Happening
         elif head is None:
             head = begin(snapshot)
         else:
-            since, until = heard_since(head), snapshot.taken_at
+            since, until = heard_since(head), snapshot.taken_at + SLACK  # as a monitor hears of them
             head, delta = compare(
                 head, snapshot, cells=True, events=[one for one in events if since < one.time <= until]
             )

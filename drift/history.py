@@ -69,8 +69,8 @@ class History:
     """Answers. `groups` are the groups by name, each with its scope expression; `all` is one of them."""
 
     def __init__(self, store: Store, groups: Mapping[str, str]) -> None:
-        self._store = store
-        self._groups = dict(groups)
+        self.store = store
+        self.groups = dict(groups)
         self._names = {name.lower(): name for name in groups}
 
     def deltas(
@@ -87,10 +87,10 @@ class History:
 
         `least`: at least so many pp, up or down. Raises UnknownScopeError.
         """
-        chain = self._chain(scope)
-        page = self._store.movements(chain, since, until, kind=kind, least=least, limit=limit, after=after)
+        chain = self.chain(scope)
+        page = self.store.movements(chain, since, until, kind=kind, least=least, limit=limit, after=after)
         if not page.items:  # one that has movements is known: only else it costs a look
-            self._known(chain)
+            self.known(chain)
         return _list([movement(row) for row in page.items], page.after)
 
     def delta(self, identity: str) -> Json:
@@ -99,16 +99,16 @@ class History:
         row = None
         if parts is not None:
             try:
-                row = self._store.movement(self._chain(parts["scope"]), int(parts["at"]))
+                row = self.store.movement(self.chain(parts["scope"]), int(parts["at"]))
             except UnknownScopeError:
                 row = None
         if row is None:
             raise UnknownDeltaError("there is no movement of this id, or it is no longer kept")
-        record = afterwards.read(self._store, row)
+        record = afterwards.read(self.store, row)
         if record.delta is None:
             begin = row.at - 1 if row.since is None else row.since
-            notes = self._store.ledger.since(begin, row.at)
-            record = replace(record, segment=afterwards.completed(self._store, row, record.segment, notes))
+            notes = self.store.ledger.since(begin, row.at)
+            record = replace(record, segment=afterwards.completed(self.store, row, record.segment, notes))
         return record.explained() | {"id": row.id}
 
     def explain(self, scope: str, since: Tick = None, until: Tick = None, by: str | None = None) -> Json:
@@ -117,9 +117,9 @@ class History:
         `by`: one of `where.BY`, which adds `parts`. Raises UnknownScopeError, NothingKnownError for a window before the
         scope was watched, or WindowTooLongError.
         """
-        chain = self._chain(scope)
-        since, until = self._window(chain, since, until)
-        rows = self._store.between(chain, since, until, bodies=False)
+        chain = self.chain(scope)
+        since, until = self.window(chain, since, until)
+        rows = self.store.between(chain, since, until, bodies=False)
         moved = [row for row in rows if row.since is not None]
         if len(moved) > LONGEST:
             raise WindowTooLongError(
@@ -131,9 +131,9 @@ class History:
             if scored:
                 notes = [f"the window begins at {segments[scored].before['takenAt']}: there was no score before"]
             return told(segments[scored:], notes, by)
-        stood = rows[-1] if rows else self._store.standing(chain, since)
+        stood = rows[-1] if rows else self.store.standing(chain, since)
         if stood is None:
-            raise self._nothing(chain, until)
+            raise self.nothing(chain, until)
         (segment,) = self._segments([stood])
         found = told([_still(segment)], self._cut(chain, rows[0], since) if rows else [], by)
         return found | {"notes": list(dict.fromkeys(found["notes"]))}  # both ends say the same
@@ -146,19 +146,19 @@ class History:
         `ownWork` is the running sum of earned and lost since the chain began. Raises UnknownScopeError or
         NothingKnownError.
         """
-        chain = self._chain(scope)
-        since, until = self._window(chain, since, until)
+        chain = self.chain(scope)
+        since, until = self.window(chain, since, until)
         found: list[Row] = []
         if after is None:
-            stood = self._store.standing(chain, since)
+            stood = self.store.standing(chain, since)
             found += [stood] if stood is not None else []
         begin = since if after is None else int(after)
-        page = self._store.series(chain, begin, until, limit=max(1, limit - len(found)))
+        page = self.store.series(chain, begin, until, limit=max(1, limit - len(found)))
         found += page.items
         if len(found) > limit:  # a page of one, and it is where it stood
             found, page = found[:limit], replace(page, after=str(since))
         if not found and after is None:
-            raise self._nothing(chain, until)
+            raise self.nothing(chain, until)
         return _list([step(row) for row in found], page.after)
 
     def changes(
@@ -168,14 +168,14 @@ class History:
 
         A group's page may hold fewer than `limit`, or none, and go on. Raises UnknownScopeError.
         """
-        chain = self._chain(scope)
+        chain = self.chain(scope)
         among: frozenset[str] | None = None
-        if chain in self._groups and self._groups[chain] != "all":
+        if chain in self.groups and self.groups[chain] != "all":
             among = self._members(chain)
-        partition = "all" if chain in self._groups else chain
-        page = self._store.changes(partition, since, until, among=among, limit=limit, after=after)
+        partition = "all" if chain in self.groups else chain
+        page = self.store.changes(partition, since, until, among=among, limit=limit, after=after)
         if not page.items and after is None:
-            self._known(chain)
+            self.known(chain)
         return _list([happened(one) for one in page.items], page.after)
 
     def pending(self, scope: str) -> Json:
@@ -183,11 +183,11 @@ class History:
 
         `stage`: whether only the counts lag, or the assessments too. Raises UnknownScopeError, NothingKnownError.
         """
-        chain = self._chain(scope)
-        head = self._known(chain)
-        row = None if head is None else self._store.movement(chain, head.at)
+        chain = self.chain(scope)
+        head = self.known(chain)
+        row = None if head is None else self.store.movement(chain, head.at)
         if row is None:
-            raise self._nothing(chain, None)
+            raise self.nothing(chain, None)
         (segment,) = self._segments([row])
         found = [one | {"settled": False, "stage": "counts"} for one in segment.pending]
         found += [one | {"settled": False, "stage": "assessment"} for one in segment.foretold]
@@ -207,11 +207,11 @@ class History:
         `state`: one of `forecast.STATES`. Of a group those of the subscriptions in it at its last rollup. Raises
         UnknownScopeError.
         """
-        chain = self._chain(scope)
-        self._known(chain)
-        among = self._members(chain) if chain in self._groups and self._groups[chain] != "all" else None
-        partition = "all" if chain in self._groups else chain
-        found = self._store.ledger.forecasts(partition, since, until, among=among)
+        chain = self.chain(scope)
+        self.known(chain)
+        among = self._members(chain) if chain in self.groups and self.groups[chain] != "all" else None
+        partition = "all" if chain in self.groups else chain
+        found = self.store.ledger.forecasts(partition, since, until, among=among)
         return answered(found, state, limit, after)
 
     def calendar(self, scope: str, until: Tick = None) -> Json:
@@ -219,33 +219,36 @@ class History:
 
         Raises UnknownScopeError or NothingKnownError.
         """
-        chain = self._chain(scope)
-        head = self._known(chain)
-        ledger = self._store.ledger
-        if chain in self._groups:
-            cut = None if head is None else self._store.load(head.blob, Cut)
+        chain = self.chain(scope)
+        head = self.known(chain)
+        ledger = self.store.ledger
+        if chain in self.groups:
+            cut = None if head is None else self.store.load(head.blob, Cut)
             if cut is None:
-                raise self._nothing(chain, None)
+                raise self.nothing(chain, None)
             calendars, weights = ledger.calendars(), parts(cut)
+            looked = {key: one.looked_at for key, one in self.store.chains().items()}
         else:
             known = ledger.calendar(chain)
             if known is None:
                 raise NothingKnownError("what is due in this subscription is not known yet")
-            calendars, weights = {chain: known}, {chain: 1.0}
-        return _list(listed({key: one for key, one in calendars.items() if key in weights}, weights, until), None)
+            calendars, weights, index = {chain: known}, {chain: 1.0}, self.store.looked(chain)
+            looked = {} if index is None else {chain: index.looked_at}
+        own = {key: one for key, one in calendars.items() if key in weights}
+        return _list(listed(own, weights, until, looked), None)
 
     def scopes(self) -> list[tuple[str, str]]:
         """What can be asked about, with its name: the tenant, the other groups, then the subscriptions by name."""
-        chains = {scope: one.name for scope, one in self._store.chains().items() if not one.retired}
-        return [*((one, one) for one in self._groups), *sorted(chains.items(), key=lambda one: one[1].lower())]
+        chains = {scope: one.name for scope, one in self.store.chains().items() if not one.retired}
+        return [*((one, one) for one in self.groups), *sorted(chains.items(), key=lambda one: one[1].lower())]
 
     def status(self, now: int) -> Json:
         """How old each chain is, what waits to be told, what waits in queues and what failed. `now`: our own clock."""
-        return status(self._store, self._groups, now)
+        return status(self.store, self.groups, now)
 
     # Scopes and windows
 
-    def _chain(self, scope: str) -> str:
+    def chain(self, scope: str) -> str:
         """The name of the chain of a scope; that there is one is not said yet."""
         folded = scope.lower()
         if folded in self._names:
@@ -254,28 +257,28 @@ class History:
             return folded
         raise UnknownScopeError("no group has this name, and it is no subscription's id")
 
-    def _known(self, chain: str) -> Head | None:
+    def known(self, chain: str) -> Head | None:
         """The head of a chain; None of a group that was not rolled up yet. Raises UnknownScopeError."""
-        head = self._store.head(chain)
-        if head is None and chain not in self._groups:
+        head = self.store.head(chain)
+        if head is None and chain not in self.groups:
             raise UnknownScopeError("this subscription is not watched")
         return head
 
-    def _window(self, chain: str, since: Tick, until: Tick) -> tuple[int, int]:
+    def window(self, chain: str, since: Tick, until: Tick) -> tuple[int, int]:
         """The window that is meant. Raises UnknownScopeError or NothingKnownError where there is no chain."""
         if until is None or since is None:
-            looked = self._store.looked(chain)
-            head = self._known(chain) if looked is None else None
+            looked = self.store.looked(chain)
+            head = self.known(chain) if looked is None else None
             if looked is None and head is None:
-                raise self._nothing(chain, None)
+                raise self.nothing(chain, None)
             last = looked.looked_at if looked is not None else head.taken_at if head is not None else 0
             until = max(last, since or 0) if until is None else until
             since = until - WINDOW if since is None else since
         return max(0, since), max(0, until)
 
-    def _nothing(self, chain: str, until: Tick) -> NothingKnownError:
+    def nothing(self, chain: str, until: Tick) -> NothingKnownError:
         """Why there is no answer. Raises UnknownScopeError where there is no chain at all."""
-        head, first = self._known(chain), self._store.oldest(chain)
+        head, first = self.known(chain), self.store.oldest(chain)
         if head is None or first is None or until is None:
             return NothingKnownError("this group has not been rolled up yet: nothing is known of it")
         begun = iso(first.at if first.since is None else first.since)
@@ -286,19 +289,20 @@ class History:
         """What is to be said of a window that begins before what is known."""
         if first.since is None:
             return [f"the window begins at {iso(first.at)}: the scope is watched since then"]
-        if first.since > since and self._store.standing(chain, since) is None:
+        if first.since > since and self.store.standing(chain, since) is None:
             return [f"the window begins at {iso(first.since)}: what was before is no longer kept"]
         return []
 
     def _segments(self, rows: Sequence[Row]) -> list[Segment]:
         """The segments of rows, in their order."""
         begin = rows[0].at - 1 if rows[0].since is None else rows[0].since
-        notes = self._store.ledger.since(begin, rows[-1].at)
+        scope = rows[0].scope
+        notes = self.store.ledger.since(begin, rows[-1].at, scope if is_guid(scope) else None)
 
         def segment(row: Row) -> Segment:
             if (row.scope, row.at) in notes:
-                return afterwards.read(self._store, row, notes).segment
-            return afterwards.completed(self._store, row, self._store.load(row.blob, Stretch).segment, notes)
+                return afterwards.read(self.store, row, notes).segment
+            return afterwards.completed(self.store, row, self.store.load(row.blob, Stretch).segment, notes)
 
         if len(rows) == 1:
             return [segment(rows[0])]
@@ -307,10 +311,10 @@ class History:
 
     def _members(self, group: str) -> frozenset[str]:
         """The subscriptions of a group, as it was last rolled up."""
-        head = self._store.head(group)
+        head = self.store.head(group)
         if head is None:
             return frozenset()
-        cut = self._store.load(head.blob, Cut)
+        cut = self.store.load(head.blob, Cut)
         return frozenset(key for key, place in cut.places.items() if belongs(place.point, cut.scope))
 
 

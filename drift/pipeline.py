@@ -21,6 +21,7 @@ from drift.due import agenda
 from drift.engine import comparison, forecasts
 from drift.engine.compaction import compacted
 from drift.engine.comparison import begin, compare, heard_since
+from drift.engine.records import SLACK
 from drift.engine.stillness import differs
 from drift.engine.witnesses import named, nameless
 from drift.engine.wording import GONE, UNWATCHED
@@ -39,9 +40,6 @@ WAKE = HOUR // 4
 """An event wakes the snapshot of its subscription after this time, and no other event before it has passed."""
 
 SECOND = HOUR // 3600
-
-SLACK = HOUR // 12
-"""By how much two of Azure's clocks may differ."""
 
 TRIES = 5
 """How often a worker that lost a race starts over before it leaves the message to the queue."""
@@ -150,6 +148,7 @@ class Monitor:
         old = self.store.load(known.blob, comparison.Head) if known else None
         if known and old and not whole:  # a worker was killed after it had moved the chain on, or is still at it
             self._follow(old, old.forecasts)
+            afterwards.repaired(self.store, identity, known.at)
             self.store.index(known, max(known.taken_at, seen.looked_at if seen else NEVER))
         now = self._collect(identity, order, old)
         if now is None:
@@ -160,21 +159,23 @@ class Monitor:
         before = _at(old, max(old.snapshot.taken_at, seen.looked_at if seen else NEVER))
         if now.taken_at <= before.snapshot.taken_at:  # another worker has looked since
             return
-        new, delta = compare(before, now, cells=True, events=lambda: self._heard(before, now))
+        heard: list[Happening] = []
+        new, delta = compare(before, now, cells=True, events=lambda: self._heard(before, now, heard))
         record = recorded(named(delta, self.names(nameless(delta))))
         said = tuple(one for one in before.forecasts if one.state == "open")
         coming, news = forecasts.advance(said, record.segment, now.taken_at, self.settings.announce_pp)
         if _moved(before, new, delta) or coming != said:
             closed = tuple(one for one in news if one.state != "open")
-            self._move(known, replace(new, forecasts=(*coming, *closed)), record, news, said)
+            self._move(known, replace(new, forecasts=(*coming, *closed)), record, news, said, heard)
         elif differs(before, new):
             self._replace(known, replace(new, forecasts=said))
         else:
             self.store.index(known, now.taken_at)
 
-    def _heard(self, before: comparison.Head, now: Snapshot) -> list[Happening]:
-        """The events that can tell of what happened up to a look, by clocks that differ a little."""
-        return self.store.happened(now.subscription.id.lower(), heard_since(before), now.taken_at + SLACK)
+    def _heard(self, before: comparison.Head, now: Snapshot, heard: list[Happening]) -> list[Happening]:
+        """The events that can tell of what happened up to a look, by clocks that differ a little; `heard` gets them."""
+        heard += self.store.happened(now.subscription.id.lower(), heard_since(before), now.taken_at + SLACK)
+        return heard
 
     def _collect(self, identity: str, order: Order, old: comparison.Head | None) -> Snapshot | None:
         """The subscription as it is; None for one that is not watched and never was."""
@@ -206,10 +207,12 @@ class Monitor:
         record: Record,
         news: Sequence[Forecast],
         said: Collection[Forecast],
+        heard: Collection[Happening],
     ) -> None:
         at = new.at.taken_at
         beside = Beside(forecasts.news(news, at), forecasts.loud(news, at))
-        self._commit(known, new, record, beside, [one for one in new.forecasts if one not in said])
+        changed = [one for one in new.forecasts if one not in said]
+        self._commit(known, new, record, beside, changed, {event.key for event in heard})
 
     def _replace(self, known: Head, new: comparison.Head) -> None:
         """Moves the head on without a delta: what surrounds the marks changed, and no mark."""
@@ -224,6 +227,7 @@ class Monitor:
         record: Record,
         beside: Beside | None = None,
         changed: Sequence[Forecast] = (),
+        heard: Collection[str] = (),
     ) -> None:
         point, reported = new.at, new.at.reported
         identity = point.subscription.id.lower()
@@ -231,7 +235,13 @@ class Monitor:
         head = Head(identity, record.segment.name, point.taken_at, point.taken_at, blob)
         since = record.delta.before.taken_at if record.delta else None
         weights = (reported.maximum, point.weight) if reported else (None, None)
-        self._keeper.keep(head, known, record, since, weights, beside, lambda: self._follow(new, changed))
+
+        def then() -> None:
+            self._follow(new, changed)
+            if record.delta is not None:
+                afterwards.stored(self.store, record.delta, heard)
+
+        self._keeper.keep(head, known, record, since, weights, beside, then)
 
     def _follow(self, new: comparison.Head, changed: Sequence[Forecast]) -> None:
         """Writes what follows from a head: the forecasts that changed with it, and what is due."""

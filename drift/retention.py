@@ -41,7 +41,8 @@ class Retention:
                 self.store.retire(scope, known)
         gone = sum(self.movements(scope, before) for scope in (*subscriptions, *self.store.chains(group=True)))
         dated = sum(self.dated(table, before) for table in ("driftchanges", "driftforecasts"))
-        return gone + dated + self.blobs(now - HOUR)
+        noted = self.store.ledger.forget(before, now - WEEK, {scope: one.at for scope, one in subscriptions.items()})
+        return gone + dated + noted + self.blobs(now - HOUR)
 
     def _has_left(self, scope: str, at: int) -> bool:
         row = self.store.movement(scope, at)
@@ -86,7 +87,7 @@ class Retention:
             if kind == "heads":
                 head = heads.get(scope)
                 used = head is not None and head.blob == name
-            elif kind == "calendars":  # written over under its one name
+            elif kind in ("calendars", "agendas"):  # written over under its one name
                 used = scope in heads
             else:
                 used = self.store.blob_of(scope, int(rest.partition("-")[0])) == name

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
-from drift import card, due
+from drift import answers, card, due
 from drift.adapters.entities import Head, Row, Waiting
 from drift.adapters.store import Store
 from drift.engine.rollup import Cut, Place
@@ -37,8 +37,8 @@ LIFETIME = HOUR
 READERS = 8
 """Reads at a time: a change of the platform moves every chain, and of each there are some."""
 
-MOST = 1500
-"""Movements in one message: their names fit into one note."""
+MOST, DATES = 1500, 1000
+"""Movements in one message, and entries of calendars in its note: their names fit into it."""
 
 
 class Webhook(Protocol):
@@ -100,21 +100,25 @@ class Teller:
         """Sends one message to a destination; whether there was one to send."""
         note = self.store.note("sending", destination)
         if note is not None:
+            # What it does not name for want of room is as it was when it was written.
+            soon = note.get("due", []) + (self._due(note["at"], note["due"]) if note.get("moreDue") else [])
             if note.get("later", NEVER) > self.clock():
                 return False
             self.store.remember("sending", destination, note)  # where storage takes nothing, nothing is sent again
         else:
-            chosen, soon = self._chosen(destination, outbox), self._due() if destination == "digest" else []
+            now = self.clock()
+            chosen, soon = self._chosen(destination, outbox), self._due(now) if destination == "digest" else []
             if not chosen and not soon:
                 return False
-            note = {"id": uuid4().hex, "rows": [[one.scope, one.at] for one in chosen], "at": self.clock()}
-            self.store.remember("sending", destination, note | ({"due": soon} if soon else {}))
-            note["due"] = soon
+            note = {"id": uuid4().hex, "rows": [[one.scope, one.at] for one in chosen], "at": now}
+            if soon:
+                note |= {"due": soon[:DATES], "moreDue": len(soon) > DATES}
+            self.store.remember("sending", destination, note)
         asked = [(scope, at) for scope, at in note["rows"]]
         rows = outbox.rows(asked)
-        if rows or note.get("due"):
+        if rows or soon:
             try:
-                self._send(destination, rows, note)
+                self._send(destination, rows, note, soon)
             except BusyError as error:
                 if error.retry_after:
                     later = self.clock() + int(error.retry_after * SECOND)
@@ -123,13 +127,13 @@ class Teller:
         if len(rows) < len(asked):
             log.warning("%s: %d movements that waited are no longer kept", destination, len(asked) - len(rows))
         outbox.told(asked, destination)
-        if note.get("due"):
+        if soon:
             ledger = self.store.ledger
-            ledger.note_agenda(due.noted(ledger.agenda(), note["due"], self.clock()))
+            ledger.note_agenda(due.noted(ledger.agenda(), soon, self.clock()))
         self.store.forget("sending", destination)
         return True
 
-    def _send(self, destination: str, rows: Sequence[Row], note: Json) -> None:
+    def _send(self, destination: str, rows: Sequence[Row], note: Json, soon: Sequence[list[str]]) -> None:
         if destination == "topic":
             assert self.topic is not None
             wholes = _each(lambda row: self.store.load(row.blob, Record).explained(), rows)
@@ -140,9 +144,10 @@ class Teller:
         if destination == "digest":
             since = min((row.since for row in rows if row.since is not None), default=note["at"] - DAY)
             until = max((row.at for row in rows), default=note["at"])
-            dated = due.again(self.store.ledger.calendars(), note["due"]) if note.get("due") else []
-            ends = [[one.entry for one in dated if one.ended is ended] for ended in (False, True)]
-            shown = card.digest(news, iso(since), iso(until), note["id"], *ends)
+            dated = due.again(self.store.ledger.calendars(), soon) if soon else []
+            coming, ended = ([one.entry for one in dated if one.ended is was] for was in (False, True))
+            still = answers.stuck(self.store, since, until)
+            shown = card.digest(news, iso(since), iso(until), note["id"], coming, ended, still)
         else:
             shown = card.movements(news, note["id"])
         self.webhook.post(card.envelope(shown), note["id"])
@@ -162,10 +167,12 @@ class Teller:
                 found.append(one)
         return sorted(found, key=lambda one: (one.at, one.scope))[:MOST]
 
-    def _due(self) -> list[list[str]]:
-        """What of the calendars is to be told, by subscription and key."""
+    def _due(self, now: int, known: Sequence[list[str]] = ()) -> list[list[str]]:
+        """What of the calendars is to be told at a time, by subscription and key, but for what is known."""
         ledger = self.store.ledger
-        return [[one.scope, one.key] for one in due.news(ledger.calendars(), ledger.agenda(), self.clock())]
+        found = [[one.scope, one.key] for one in due.news(ledger.calendars(), ledger.agenda(), now)]
+        names = {(scope, key) for scope, key in known}
+        return [[scope, key] for scope, key in found if (scope, key) not in names]
 
     def _is_due(self, one: Waiting, covered: tuple[int, Mapping[str, Place]]) -> bool:
         """Whether the tenant's rollup, the last of all, has taken a movement in, or it has waited long enough."""

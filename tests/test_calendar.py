@@ -140,6 +140,41 @@ def test_a_large_calendar_is_whole_and_stays_when_what_is_old_goes(watch):
     assert [entry["kind"] for entry in asked(watch)] == ["exemption_ended"]
 
 
+def test_where_nothing_moves_what_is_due_comes_ends_and_goes(watch):
+    due = {"governance": {("vm2", "a"): {"due": at(30), "grace": False}}}
+    folder = first(ends=20, title="for “a” ends: b", tags={"environment": "prod"}, **due)
+    watch.see(folder)
+    days: dict[float, list[str]] = {}
+    for hours in (1, 25, 40, 20 + 6 * 24, 21 + 7 * 24):
+        watch.see(folder.but(hours))
+        for scope in (SUB, "prod"):
+            days[hours] = [entry["kind"] for entry in asked(watch, scope)]
+    assert list(days.values()) == [
+        ["exemption_ends", "remediation_due"],
+        ["exemption_ended", "remediation_due"],
+        ["exemption_ended"],
+        ["exemption_ended"],
+        [],
+    ]
+
+
+def test_what_has_ended_is_said_to_have_ended(watch):
+    folder = first(ends=20, title="for “a” ends: b")
+    watch.see(folder)
+    (before,) = asked(watch)
+    watch.see(folder.but(21))
+    (after,) = asked(watch)
+    assert before["title"].replace("b” ends: ", "b” ended: ") == after["title"] != before["title"]
+    assert after["share"] == before["share"]
+
+
+def test_what_is_to_be_retired_waits_for_that(watch):
+    folder = estate(controls=CONTROLS, marks=MARKS, recommendations={"a": {"deprecated": "04/2026"}})
+    watch.see(folder)
+    watch.see(folder.but(24 * 50))
+    assert [entry["kind"] for entry in asked(watch)] == ["recommendation_deprecated"]
+
+
 @pytest.mark.parametrize("route", ["calendar", "forecasts", "pending"])
 @pytest.mark.parametrize("scope", ["all", SUB, "prod"])
 def test_what_is_answered_is_what_the_document_says(watch, route, scope):
@@ -215,6 +250,39 @@ def test_the_largest_are_told_and_the_rest_is_counted(watch):
     due = len([entry for entry in asked(watch) if entry["kind"] == "exemption_ends"])
     said = digest(watch)
     assert f"and {due - 10:,} more" in said
+    assert digest(watch) == []
+
+
+def many_due(watch: Watch, number: int) -> None:
+    watch.see(first())
+    entry = watch.store.ledger.calendar(SUB)["value"][0]
+    value = [entry | {"subject": f"/e/{one}", "share": -one / number} for one in range(number)]
+    watch.store.ledger.keep_calendar(SUB, watch.store.ledger.calendar(SUB) | {"value": value})
+
+
+def test_very_many_that_end_are_told_on_one_card_each_once(watch):
+    many_due(watch, 7_000)
+    assert "and 6,990 more" in digest(watch)
+    assert len(watch.webhook.messages) == 1
+    assert len(watch.store.ledger.agenda()[SUB]) == 7_000
+    for _ in range(2):
+        assert digest(watch) == []
+    written = max(at for _, at in watch.storage.names())
+    Retention(watch.store, watch.storage, 25, lambda: written + 2 * HOUR).expire()
+    assert digest(watch) == []
+
+
+def test_of_very_many_that_end_a_killed_digest_repeats_one_message(watch):
+    many_due(watch, 3_000)
+    watch.storage.log.clear()
+    watch.storage.die_at = 2  # it is noted and sent, not what was told
+    with pytest.raises(KilledError):
+        watch.teller.digest()
+    watch.storage.die_at = None
+    watch.teller.digest()
+    assert len(watch.webhook.messages) == 2
+    assert watch.webhook.messages[0] == watch.webhook.messages[1]
+    assert len(watch.store.ledger.agenda()[SUB]) == 3_000
     assert digest(watch) == []
 
 

@@ -6,6 +6,7 @@ Storage operations can be counted, and a worker killed at any one of them.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,12 @@ class KilledError(BaseException):
 
 
 class Watched(Storage):
-    """A storage account that counts what is written, and in which a worker can die."""
+    """A storage account that counts what is written and read, and in which a worker can die."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self.log: list[str] = []
+        self.reads: Counter[str] = Counter()
         self.die_at: int | None = None
         self.after = False
         """Whether the operation at which the worker dies is still carried out."""
@@ -56,8 +58,18 @@ def _counted(name: str) -> Callable[..., Any]:
     return operation
 
 
+def _noticed(name: str) -> Callable[..., Any]:
+    def operation(self: Watched, *given: Any, **more: Any) -> Any:
+        self.reads[name] += 1
+        return getattr(Storage, name)(self, *given, **more)
+
+    return operation
+
+
 for _name in WRITES:
     setattr(Watched, _name, _counted(_name))
+for _name in READS:
+    setattr(Watched, _name, _noticed(_name))
 
 
 class Folders:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from benchmarks.labelled.apart import calm, disturbed
+from benchmarks.labelled.apart import LONG, calm, disturbed
 from benchmarks.labelled.cast import PLATFORM, Actor, guid
 from benchmarks.labelled.estate import Estate
 from benchmarks.labelled.land import (
@@ -57,7 +57,7 @@ def exemption_created(estate: Estate) -> bool:
     exemption = _exemption(estate, account, resource, recommendation, scope)
     if exemption is not None and exemption.expires and not calm(estate, (resource_id, key)):
         return False
-    if exemption is None:
+    if exemption is None or _overlaps(estate, exemption):
         return False
     everywhere = list(estate.subscriptions.values()) if scope.startswith(_MANAGEMENT) else [account]
     pairs = [
@@ -105,6 +105,17 @@ def _exemption(
         identity, scope, recommendation.key, dice.random() < 0.4, Written.new(by, estate.now), expires, assignment,
         dice.choice(("Accepted risk", "Compensating control", "Migration under way", "Test system")),
     )  # fmt: skip
+
+
+def _overlaps(estate: Estate, exemption: Exemption) -> bool:
+    """Whether another exemption of the recommendation is, or was not long ago, in force for some of the same marks."""
+    for one in estate.exemptions.values():
+        past = one.expires is not None and one.expires < estate.now - LONG
+        if one.recommendation == exemption.recommendation and not past:
+            shared = one.scope.startswith(_MANAGEMENT) or exemption.scope.startswith(_MANAGEMENT)
+            if shared or _within(one.scope, exemption.scope) or _within(exemption.scope, one.scope):
+                return True
+    return False
 
 
 def _within(scope: str, assigned: str) -> bool:

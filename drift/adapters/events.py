@@ -226,6 +226,8 @@ def _changed(event: _Event, verb: Verb, succeeded: bool) -> Happening | None:
     if operation is None:
         raise event.fail("it names no operation")
     category = operations.category(operation, verb)
+    if category is None and not succeeded and operations.deploys(operation):
+        category = "resource"  # it moves nothing, and that is why
     if category is None:
         return None
     evidence, claims = _object(authorization, "evidence"), _object(data, "claims")

@@ -87,8 +87,10 @@ class Graph:
         def run() -> None:
             try:
                 asyncio.run(_look_up(self._origin, self._credential, identities, self._patience, parts.append))
-            except BaseException as error:
+            except (ServiceError, TimeoutError) as error:
                 ended.set_exception(error)
+            except BaseException as error:  # That Graph can't be asked, for whatever reason, fails no look.
+                ended.set_exception(ServiceError(f"Microsoft Graph does not answer ({type(error).__name__})"))
             else:
                 ended.set_result(None)
 

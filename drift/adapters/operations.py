@@ -73,5 +73,10 @@ def category(operation: str, verb: Verb) -> Category | None:
     return None if any(_under(path, noise) for noise in _NOISE) else "resource"
 
 
+def deploys(operation: str) -> bool:
+    """Whether an operation is a deployment: what it deploys has events of its own, unless it was refused."""
+    return operation.lower().rpartition("/")[0] == "microsoft.resources/deployments"
+
+
 def _under(path: str, prefix: str) -> bool:
     return path == prefix or path.startswith(prefix + "/")

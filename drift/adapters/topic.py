@@ -28,6 +28,9 @@ LARGEST = 1_000_000
 MOST = 1000
 """Events of a batch; Event Grid takes 5,000."""
 
+_ADDRESS = "from"
+"""Of a record, from where it was done: that is for who asks, not for whoever receives events."""
+
 LISTS = {"summary": 20, "actors": 20, "causes": 50, "pending": 20, "foretold": 20}
 """How much of each an event tells, the largest first."""
 
@@ -91,7 +94,7 @@ def event(identity: str, explained: Json) -> Json:
     scope = explained["scope"]
     left = explained.get("left", {})
     for most in _SHORTER:
-        lists = {name: explained[name][: min(most, longest)] for name, longest in LISTS.items()}
+        lists = {name: [_told(one) for one in explained[name][: min(most, n)]] for name, n in LISTS.items()}
         cut = any(len(lists[name]) < len(explained[name]) or left.get(name) for name in LISTS)
         found = {
             "specversion": "1.0",
@@ -113,6 +116,14 @@ def event(identity: str, explained: Json) -> Json:
         if size(found) <= LARGEST:
             break
     return found
+
+
+def _told(one: Json) -> Json:
+    """A row of a list, its records without the address that they came from."""
+    if "evidence" not in one:
+        return one
+    records = [{key: value for key, value in record.items() if key != _ADDRESS} for record in one["evidence"]]
+    return one | {"evidence": records}
 
 
 def size(value: Any) -> int:

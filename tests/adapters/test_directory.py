@@ -411,6 +411,15 @@ def test_an_identity_without_a_token_is_no_failure(world, caplog):
     assert world.requests == 0
 
 
+@pytest.mark.parametrize("error", [ImportError("secret part"), SystemExit(3), OverflowError("secret")])
+def test_whatever_else_goes_wrong_with_graph_is_no_failure(world, caplog, error):
+    """The SDK, a proxy, a credential's own parts: what they raise is theirs, and by its type alone is told."""
+    assert world.directory(Token(error=error)).names([USER]) == {}
+    (warning,) = warnings(caplog)
+    assert f"does not answer ({type(error).__name__})" in warning
+    assert "secret" not in warning
+
+
 def test_a_credential_that_hangs_is_given_up(world, caplog):
     released = threading.Event()
 

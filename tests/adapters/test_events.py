@@ -370,6 +370,16 @@ def test_what_moves_no_score_is_let_go(operation, verb):
     assert read(json.dumps(event)) is None
 
 
+@pytest.mark.parametrize(("end", "kept"), [("Success", False), ("Failure", True), ("Cancel", True)])
+def test_a_deployment_is_told_of_only_where_it_failed(end, kept):
+    name = "Microsoft.Resources/deployments/write"
+    event = changed(operationName=name, eventType=f"Microsoft.Resources.ResourceWrite{end}", status="Failed")
+    found = read(json.dumps(event))
+    assert (found is not None) == kept
+    if found is not None:
+        assert (found.category, found.succeeded, found.detail["status"]) == ("resource", False, "Failed")
+
+
 @pytest.mark.parametrize(
     "name",
     ["Microsoft.Securities/pricings/write", "Microsoft.ResourcesX/deployments/write", "Microsoft.Advise/x/write"],

@@ -154,6 +154,16 @@ def test_the_source_is_a_uri_reference_whatever_the_scope():
     assert event("x", explained("tag:env=a/b ü"))["source"] == "/secure-score-drift/tag%3Aenv%3Da%2Fb%20%C3%BC"
 
 
+def test_no_address_that_somebody_acted_from_is_told():
+    record = {"source": "event", "actor": "Ana Lopez", "from": "203.0.113.7", "correlation": "c"}
+    rows = [{"kind": "remediation", "share": 0.1, "evidence": [record]}]
+    whole = explained(causes=1, foretold=rows, pending=rows) | {"causes": rows}
+    told = event("all.7", whole)["data"]
+    for name in ("causes", "pending", "foretold"):
+        assert told[name][0]["evidence"] == [{"source": "event", "actor": "Ana Lopez", "correlation": "c"}]
+    assert record["from"] == "203.0.113.7"
+
+
 def test_only_the_largest_are_told_and_that_there_are_more_is_said():
     data = event("x", explained(causes=120))["data"]
     assert [len(data[name]) for name in ("summary", "actors", "causes", "pending", "foretold")] == [20, 20, 50, 20, 20]

@@ -60,14 +60,15 @@ def not_assessed(case: Case) -> Answer:
 
 def auto_provisioning_off(case: Case) -> Answer:
     """Nothing installs agents by itself, and there are machines without."""
+    provisioning = case.context.provisioning
+    off = sorted(wording.clean(name) for name, on in (provisioning or {}).items() if not on)[: stakes.FEW]
+    if provisioning is not None and not off:
+        return None
     found = not_assessed(case)
     if not isinstance(found, Reason):
         return None
-    if case.context.provisioning is None:
+    if provisioning is None:
         return Undecided("auto_provisioning_off", stakes.FILES["provisioning"])
-    off = sorted(wording.clean(name) for name, on in case.context.provisioning.items() if not on)[: stakes.FEW]
-    if not off:
-        return None
     return replace(
         found,
         reason="auto_provisioning_off",

@@ -91,6 +91,8 @@ class _Flaws:
         assert case.stand is not None
         self.effective, self.counts = case.stand.side.effective, case.stand.standing.counts
         self.unhealthy = case.unhealthy()
+        self.open: Flags = np.zeros(len(self.marks), np.bool_)
+        self.open[self.unhealthy] = True
         self._on: dict[str, Longs] = {}
 
     def all(self) -> Iterator[_Flaw]:
@@ -106,13 +108,13 @@ class _Flaws:
         around = self._in_scope(one.scope)
         inside = around[named[self.marks.recommendation[around]] & self.counts[self.marks.recommendation[around]]]
         names_it = self.place is None or bool(named[self.place])
-        open_marks = np.intersect1d(inside, self.unhealthy).astype(np.int64)
+        open_marks = inside[self.open[inside]]
         if (why := self._assignment(one)) is not None:
-            rows = np.intersect1d(around, self.unhealthy).astype(np.int64)
+            rows = around[self.open[around]]
             rows = rows[named[self.marks.recommendation[rows]]] if named.any() else rows
             return _Flaw(one, why, "Make it for the assignment of the benchmark.", rows) if self._bears(rows) else None
         if self._names_nothing(one, named):
-            rows = np.intersect1d(around, self.unhealthy).astype(np.int64)
+            rows = around[self.open[around]]
             why = "the benchmark has none of the policies that it names"
             return _Flaw(one, why, "Give it the references of the benchmark.", rows) if self._bears(rows) else None
         if not names_it:
@@ -124,12 +126,11 @@ class _Flaws:
                 if len(open_marks)
                 else None
             )
-        excluded = (
-            inside[[self._excluded(one, int(place)) for place in self.marks.resource[inside].tolist()]]
-            if (one.excluded)
-            else inside[:0]
-        )
-        inside, open_marks = (np.setdiff1d(rows, excluded) for rows in (inside, open_marks))
+        excluded = inside[:0]
+        if one.excluded:
+            out = np.array([self._excluded(one, place) for place in self.marks.resource[inside].tolist()], np.bool_)
+            excluded, inside = inside[out], inside[~out]
+            open_marks = inside[self.open[inside]]
         if not len(inside):
             return self._out_of_place(one, named, excluded)
         if self.exempt[inside].any() or not len(open_marks):
