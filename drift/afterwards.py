@@ -21,11 +21,11 @@ from drift.adapters.packing import unpack
 from drift.adapters.store import Store
 from drift.engine.accounts import Account
 from drift.engine.comparison import HEARD
-from drift.engine.parting import Part, parted
-from drift.engine.records import SLACK
+from drift.engine.evidence.parting import Part, parted
+from drift.engine.evidence.records import SLACK
+from drift.engine.evidence.verdicts import Parts, shown
+from drift.engine.evidence.witnesses import amended, named
 from drift.engine.segments import Segment
-from drift.engine.verdicts import Parts, shown
-from drift.engine.witnesses import amended, named
 from drift.ids import is_guid
 from drift.kinds import BY_NAME, Class
 from drift.model import DAY, NEVER, Delta

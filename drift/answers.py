@@ -21,7 +21,7 @@ from drift.diagnosing import HEARD, case
 from drift.engine.comparison import Head
 from drift.engine.diagnosis import diagnose
 from drift.engine.diagnosis.case import Asked, Case
-from drift.engine.records import SLACK
+from drift.engine.evidence.records import SLACK
 from drift.engine.rollup import Cut
 from drift.engine.scope import belongs
 from drift.engine.segments import iso

@@ -9,10 +9,10 @@ from drift import ids
 from drift.actors import NOTHING, Evidence
 from drift.adapters.evidence import open_folders
 from drift.engine import wording
-from drift.engine.audit import FLAGS, Audit, Audited, audit
+from drift.engine.ahead.foretelling import AGAIN
+from drift.engine.auditing.audit import FLAGS, Audit, Audited, audit
+from drift.engine.auditing.covering import Covered, absent, blind, covering
 from drift.engine.comparison import Head, begin, compare
-from drift.engine.covering import Covered, absent, blind, covering
-from drift.engine.foretelling import AGAIN
 from drift.engine.segments import iso
 from drift.folders import Progress, _known_scope, _members, _no_collector
 from drift.model import NEVER, Exemption, Json

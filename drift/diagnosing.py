@@ -10,14 +10,14 @@ from pathlib import Path
 from drift.actors import Happening
 from drift.adapters.evidence import Folder, level_groups, open_folders
 from drift.engine.accounts import Course
+from drift.engine.ahead.supposing import stand
 from drift.engine.comparison import Head, begin, compare, heard_since
 from drift.engine.diagnosis import diagnose
 from drift.engine.diagnosis.case import Asked, Case
-from drift.engine.records import SLACK
+from drift.engine.evidence.records import SLACK
+from drift.engine.evidence.verdicts import judged
 from drift.engine.scope import covers
 from drift.engine.segments import Segment, segment
-from drift.engine.supposing import stand
-from drift.engine.verdicts import judged
 from drift.engine.wording import clean
 from drift.errors import EvidenceError
 from drift.folders import Progress

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2s
 
 from drift.adapters import dates
-from drift.engine.calendar import PAST, calendar, told
+from drift.engine.ahead.calendar import PAST, calendar, told
 from drift.engine.comparison import Head
 from drift.engine.rollup import Cut
 from drift.engine.scope import belongs

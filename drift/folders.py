@@ -18,13 +18,13 @@ from drift.adapters import evidence_writer
 from drift.adapters.evidence import Folder, level_groups, open_folders
 from drift.due import agenda, listed
 from drift.engine.accounts import Course
-from drift.engine.calendar import unlisted
+from drift.engine.ahead.calendar import unlisted
 from drift.engine.comparison import Head, begin, compare, heard_since
+from drift.engine.evidence.records import SLACK
+from drift.engine.evidence.verdicts import judged
 from drift.engine.explanation import alone, explain
-from drift.engine.records import SLACK
 from drift.engine.scope import covers
 from drift.engine.segments import iso
-from drift.engine.verdicts import judged
 from drift.errors import EvidenceError
 from drift.model import DAY, Delta, Json, Point
 from drift.names import Names

@@ -16,8 +16,8 @@ from drift import afterwards
 from drift.adapters.entities import Head, Row
 from drift.adapters.store import Store
 from drift.due import listed, parts
+from drift.engine.ahead.forecasts import answered
 from drift.engine.explanation import told
-from drift.engine.forecasts import answered
 from drift.engine.rollup import Cut
 from drift.engine.scope import belongs
 from drift.engine.segments import Segment, iso

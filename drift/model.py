@@ -306,7 +306,7 @@ class Revision:
 class Flips:
     """Marks of one recommendation that went from one status to another, and what is known of their resources.
 
-    What it takes to judge whether the platform did it: see `drift.engine.verdicts`.
+    What it takes to judge whether the platform did it: see `drift.engine.evidence.verdicts`.
     """
 
     before: Status

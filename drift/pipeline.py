@@ -18,12 +18,13 @@ from drift.adapters.entities import Head
 from drift.adapters.packing import pack
 from drift.adapters.store import ConflictError, Store
 from drift.due import agenda
-from drift.engine import comparison, forecasts
+from drift.engine import comparison
+from drift.engine.ahead import forecasts
 from drift.engine.compaction import compacted
 from drift.engine.comparison import begin, compare, heard_since
-from drift.engine.records import SLACK
+from drift.engine.evidence.records import SLACK
+from drift.engine.evidence.witnesses import named, nameless
 from drift.engine.stillness import differs
-from drift.engine.witnesses import named, nameless
 from drift.engine.wording import GONE, UNWATCHED
 from drift.errors import Refused, ServiceError
 from drift.forecast import Forecast

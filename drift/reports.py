@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from drift.engine import wording
-from drift.engine.audit import FLAGS
+from drift.engine.auditing.audit import FLAGS
 from drift.engine.wording import clean, count
 from drift.model import Json
 from drift.terminal import Style

@@ -12,7 +12,7 @@ import pytest
 from drift.adapters.evidence import open_folders
 from drift.auditing import coverage, exemptions
 from drift.cli import main
-from drift.engine.audit import FLAGS
+from drift.engine.auditing.audit import FLAGS
 from drift.engine.comparison import Head, begin
 from drift.names import Names
 from tests.build import (

@@ -15,9 +15,9 @@ from benchmarks.labelled.truth import TENANT, key_of
 from drift.actors import Happening
 from drift.adapters import events
 from drift.adapters.evidence import Folder, level_groups, open_folders
-from drift.engine import verdicts, witnesses
 from drift.engine.accounts import Course
 from drift.engine.comparison import Head, begin, compare, heard_since
+from drift.engine.evidence import verdicts, witnesses
 from drift.engine.explanation import told
 from drift.engine.segments import segment
 from drift.model import Delta, Json, Point, ticks

@@ -15,17 +15,19 @@ import numpy as np
 
 from drift.actors import Happening
 from drift.engine import wording
+from drift.engine.ahead.foretelling import foretell, noticed
+from drift.engine.ahead.outlook import Outlook
 from drift.engine.causes import Scene, classify
 from drift.engine.changes import Side, before_first, carry, changed, touched, without
 from drift.engine.context import MEMORY, Happened, ended, happened, level, recalled, remembered
 from drift.engine.effects import Tally, by_cell, columns, tallied, unexplained
+from drift.engine.evidence.flips import flips
+from drift.engine.evidence.records import LOOK_BACK
+from drift.engine.evidence.revisions import revised
+from drift.engine.evidence.surroundings import Surroundings
+from drift.engine.evidence.witnesses import amended, scoring
 from drift.engine.exemptions import Exemptions
-from drift.engine.flips import flips
-from drift.engine.foretelling import foretell, noticed
-from drift.engine.outlook import Outlook
 from drift.engine.owners import Owners
-from drift.engine.records import LOOK_BACK
-from drift.engine.revisions import revised
 from drift.engine.scoring import (
     Membership,
     Standing,
@@ -37,9 +39,7 @@ from drift.engine.scoring import (
 )
 from drift.engine.settling import settle, unseen
 from drift.engine.shapley import Divided
-from drift.engine.surroundings import Surroundings
 from drift.engine.units import Units, join, none
-from drift.engine.witnesses import amended, scoring
 from drift.forecast import Forecast
 from drift.kinds import Kind
 from drift.model import (

@@ -9,8 +9,8 @@ from math import fsum
 from drift.actors import Actor
 from drift.engine import wording
 from drift.engine.accounts import Account, Accounts, Course, inside, nobody, of_segment, score, shown
+from drift.engine.ahead.supposing import ahead, worth
 from drift.engine.scope import belongs
-from drift.engine.supposing import ahead, worth
 from drift.engine.where import Where, together
 from drift.model import DAY, Change, Json, moment
 

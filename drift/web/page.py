@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from drift import answers
 from drift.adapters import dates
-from drift.engine.audit import FLAGS
+from drift.engine.auditing.audit import FLAGS
 from drift.engine.wording import clean, count
 from drift.history import History
 from drift.model import Json

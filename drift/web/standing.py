@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drift.engine.audit import FLAGS
+from drift.engine.auditing.audit import FLAGS
 from drift.model import Json
 from drift.web.shapes import array, natural, nullable, optional, percentage, record, ref, text, time, truth
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from drift.adapters.evidence import open_folders
+from drift.engine.ahead.supposing import Supposed, each, gain, stand
 from drift.engine.comparison import begin
 from drift.engine.effects import columns
 from drift.engine.planning import Needs, Route, Wish, needs, of_controls, of_recommendations, of_resources, route
-from drift.engine.supposing import Supposed, each, gain, stand
 from drift.kinds import Kind
 from drift.model import Cause, Status
 from drift.names import Names

@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from drift.actors import Confidence, Happening
+from drift.engine.ahead.supposing import Stand
 from drift.engine.comparison import Head
 from drift.engine.segments import Segment
-from drift.engine.supposing import Stand
 from drift.model import Context, Delta, Longs, Point, Snapshot, Status
 
 

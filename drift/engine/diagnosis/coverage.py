@@ -9,13 +9,13 @@ import numpy as np
 
 from drift import ids
 from drift.engine import wording
+from drift.engine.auditing.silent import FEWEST as PAIR
+from drift.engine.auditing.silent import silent
 from drift.engine.diagnosis import stakes
 from drift.engine.diagnosis.assigned import benchmark_unassigned, covered, policy_disabled
 from drift.engine.diagnosis.case import Answer, Case, Reason, Undecided
 from drift.engine.diagnosis.machines import FEWEST, NEARLY_ALL, Unassessed, machines, unassessed
 from drift.engine.diagnosis.plans import foundational_cspm_off, plan_off
-from drift.engine.silent import FEWEST as PAIR
-from drift.engine.silent import silent
 from drift.kinds import Kind
 from drift.model import Flags, Health, Status
 

@@ -10,7 +10,7 @@ import numpy as np
 from drift import ids
 from drift.actors import Confidence
 from drift.engine import wording
-from drift.engine.coverage import Coverage
+from drift.engine.ahead.coverage import Coverage
 from drift.engine.diagnosis import stakes
 from drift.engine.diagnosis.case import Answer, Case, Reason, Undecided
 from drift.engine.exemptions import in_force, initiative, listed

@@ -11,11 +11,11 @@ import numpy as np
 
 from drift import ids
 from drift.engine import wording
+from drift.engine.ahead.supposing import Supposed, each
+from drift.engine.ahead.supposing import gain as moved_by
 from drift.engine.changes import Side
 from drift.engine.diagnosis.case import Case
 from drift.engine.effects import columns
-from drift.engine.supposing import Supposed, each
-from drift.engine.supposing import gain as moved_by
 from drift.kinds import Kind
 from drift.model import DAY, NEVER, Cause, Counts, Exemption, Ints, Longs, Marks, Status, moment
 from drift.names import Names

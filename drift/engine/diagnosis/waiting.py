@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from drift.engine import wording
+from drift.engine.ahead.coverage import Coverage
+from drift.engine.ahead.supposing import ahead
 from drift.engine.changes import touched
-from drift.engine.coverage import Coverage
 from drift.engine.diagnosis import stakes
 from drift.engine.diagnosis.case import Answer, Case, Reason
 from drift.engine.exemptions import listed
-from drift.engine.supposing import ahead
 from drift.kinds import Kind
 from drift.model import DAY, HOUR, NEVER, Effects, Flags, Floats, Ints, Longs, Point, Status
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drift.engine.ahead.supposing import Stand, stand
 from drift.engine.comparison import Head
 from drift.engine.planning.tags import critical, owners
 from drift.engine.scoring import layers
-from drift.engine.supposing import Stand, stand
 from drift.engine.wording import clean
 from drift.model import Bytes, Counts, Flags, Floats, Ints, Longs, Point, Snapshot, Status
 from drift.names import Names

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from drift.adapters.evidence import open_folders
-from drift.engine.calendar import Entry, calendar, told
+from drift.engine.ahead.calendar import Entry, calendar, told
 from drift.engine.comparison import Head, begin, compare
 from drift.model import NEVER, ticks
 from drift.names import Names

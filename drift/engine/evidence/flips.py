@@ -8,8 +8,8 @@ import numpy as np
 
 from drift import ids
 from drift.engine.context import Happened
+from drift.engine.evidence.records import LOOK_BACK
 from drift.engine.exemptions import initiative
-from drift.engine.records import LOOK_BACK
 from drift.engine.units import Units
 from drift.kinds import Kind
 from drift.model import DAY, NEVER, Assignment, Cause, Context, Flips, Inventory, Revision, Snapshot, Status

@@ -9,11 +9,11 @@ import numpy as np
 
 from drift import ids
 from drift.engine import wording
+from drift.engine.ahead.coverage import Coverage
+from drift.engine.auditing.silent import silent
 from drift.engine.comparison import Head
-from drift.engine.coverage import Coverage
 from drift.engine.diagnosis.machines import machines, unassessed
 from drift.engine.segments import iso
-from drift.engine.silent import silent
 from drift.model import NEVER, Context, Health, Json, Plan, Snapshot
 
 NAMED = 200

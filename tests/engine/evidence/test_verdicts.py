@@ -14,9 +14,9 @@ import pytest
 
 from drift.actors import NOT_RECORDED, PLATFORM, Actor, By, Evidence
 from drift.engine.accounts import Course, of_segment
-from drift.engine.flips import KINDS
-from drift.engine.parting import Part, parted
-from drift.engine.verdicts import judged
+from drift.engine.evidence.flips import KINDS
+from drift.engine.evidence.parting import Part, parted
+from drift.engine.evidence.verdicts import judged
 from drift.kinds import Kind
 from drift.model import (
     DAY,

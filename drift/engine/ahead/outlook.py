@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from drift.actors import Happening
+from drift.engine.ahead.coverage import Coverage
 from drift.engine.changes import Side
 from drift.engine.context import MEMORY, Happened
-from drift.engine.coverage import Coverage
 from drift.engine.exemptions import Exemptions
 from drift.engine.scoring import Standing
 from drift.kinds import Kind

@@ -2,7 +2,7 @@
 
 Nothing fires in Azure when an exemption or a grace period runs out. Each entry is supposed from where the subscription
 stands once what is pending has come, all else as it is: its share is what the score would move by, exactly.
-"""  # noqa: A005 - it is called so
+"""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import numpy as np
 
 from drift import ids
 from drift.engine import wording
+from drift.engine.ahead.coverage import Coverage
+from drift.engine.ahead.foretelling import AGAIN
+from drift.engine.ahead.supposing import Stand, Supposed, each, gain, stand
 from drift.engine.comparison import Head
 from drift.engine.context import Happened
-from drift.engine.coverage import Coverage
 from drift.engine.effects import columns
 from drift.engine.exemptions import Exemptions, in_force, initiative, listed
-from drift.engine.foretelling import AGAIN
 from drift.engine.scoring import exempt
 from drift.engine.segments import iso
-from drift.engine.supposing import Stand, Supposed, each, gain, stand
 from drift.kinds import Kind
 from drift.model import DAY, NEVER, Bytes, Cause, Context, Exemption, Grace, Ints, Json, Longs, Status
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from drift import ids
 from drift.actors import NOT_RECORDED, PLATFORM, Actor, By, Confidence, Evidence, Happening, alike
 from drift.engine.accounts import nobody
-from drift.engine.records import Asked, Found, Records, Times
+from drift.engine.evidence.records import Asked, Found, Records, Times
 from drift.kinds import Class, Kind
 from drift.model import NEVER, Cause, Change, Delta, Snapshot
 

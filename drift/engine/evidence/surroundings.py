@@ -11,9 +11,9 @@ import numpy as np
 from drift import ids
 from drift.actors import Confidence, Evidence
 from drift.engine.context import Happened
+from drift.engine.evidence.records import LOOK_BACK, SLACK
+from drift.engine.evidence.revisions import records
 from drift.engine.exemptions import initiative, listed
-from drift.engine.records import LOOK_BACK, SLACK
-from drift.engine.revisions import records
 from drift.kinds import Class, Kind
 from drift.model import DAY, HOUR, NEVER, Assignment, Cause, Change, Exemption, Snapshot
 

@@ -19,8 +19,8 @@ from drift import ids
 from drift.actors import Confidence, Evidence
 from drift.engine import wording
 from drift.engine.context import MEMORY
-from drift.engine.flips import KINDS
-from drift.engine.parting import Part, parted
+from drift.engine.evidence.flips import KINDS
+from drift.engine.evidence.parting import Part, parted
 from drift.model import DAY, HOUR, Change, Delta, Flips, Revision
 
 PERIOD = DAY

@@ -7,8 +7,8 @@ from random import Random
 import numpy as np
 import pytest
 
+from drift.engine.ahead.supposing import Stand, Supposed, ahead, each, gain, stand, together, worth
 from drift.engine.effects import columns
-from drift.engine.supposing import Stand, Supposed, ahead, each, gain, stand, together, worth
 from drift.kinds import Kind
 from drift.model import Cause, Counts, Effects, Status
 from drift.names import Names

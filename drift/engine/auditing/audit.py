@@ -14,12 +14,12 @@ import numpy as np
 
 from drift import ids
 from drift.engine import wording
+from drift.engine.ahead.supposing import Stand, Supposed, ahead, each, gain, stand, together, worth
+from drift.engine.auditing.hiding import Hiding, of_another
 from drift.engine.comparison import Head
 from drift.engine.effects import columns
 from drift.engine.exemptions import in_force, listed
-from drift.engine.hiding import Hiding, of_another
 from drift.engine.owners import TAG, Owners
-from drift.engine.supposing import Stand, Supposed, ahead, each, gain, stand, together, worth
 from drift.kinds import Kind
 from drift.model import DAY, NEVER, Bytes, Cause, Context, Exemption, Flags, Longs, Snapshot, Status, Subscription
 

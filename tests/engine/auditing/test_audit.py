@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drift.engine.audit import Audit, Audited, audit
+from drift.engine.auditing.audit import Audit, Audited, audit
 from drift.model import Status
 from tests.build import (
     SUB,

@@ -13,11 +13,11 @@ import pytest
 from drift.actors import Happening
 from drift.adapters.evidence import open_folders
 from drift.engine.accounts import Course
+from drift.engine.ahead.foretelling import foretell
+from drift.engine.ahead.outlook import Outlook
+from drift.engine.ahead.supposing import stand
 from drift.engine.comparison import Head, begin, compare
 from drift.engine.explanation import alone
-from drift.engine.foretelling import foretell
-from drift.engine.outlook import Outlook
-from drift.engine.supposing import stand
 from drift.model import Delta, ticks
 from drift.names import Names
 from tests.build import (

@@ -15,14 +15,14 @@ import numpy as np
 from drift import ids
 from drift.actors import Happening
 from drift.engine import wording
+from drift.engine.ahead.coverage import switched
+from drift.engine.ahead.outlook import Outlook
+from drift.engine.ahead.supposing import Supposed, together
+from drift.engine.ahead.unmeasured import unmeasured
 from drift.engine.context import MEMORY, Happened
-from drift.engine.coverage import switched
 from drift.engine.effects import Tally, columns
 from drift.engine.exemptions import in_force, listed
-from drift.engine.outlook import Outlook
 from drift.engine.scoring import exempt
-from drift.engine.supposing import Supposed, together
-from drift.engine.unmeasured import unmeasured
 from drift.kinds import Kind
 from drift.model import NEVER, Bytes, Change, Effects, Exemption, Ints, Longs, Snapshot, Status
 

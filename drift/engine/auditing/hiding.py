@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from drift import ids
-from drift.engine.coverage import Coverage
+from drift.engine.ahead.coverage import Coverage
 from drift.engine.exemptions import in_force, initiative
 from drift.engine.scoring import exempt
 from drift.model import Exemption, Flags, Longs, Snapshot

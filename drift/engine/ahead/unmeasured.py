@@ -8,7 +8,7 @@ import numpy as np
 
 from drift import ids
 from drift.engine import wording
-from drift.engine.outlook import Outlook
+from drift.engine.ahead.outlook import Outlook
 from drift.kinds import Kind
 from drift.model import DAY, Because, Cause, Change
 

@@ -9,7 +9,7 @@ import pytest
 from drift.actors import NEVER, Actor
 from drift.adapters.packing import pack, unpack
 from drift.engine.accounts import Account
-from drift.engine.forecasts import MOST, accuracy, advance, loud, news, told
+from drift.engine.ahead.forecasts import MOST, accuracy, advance, loud, news, told
 from drift.engine.segments import Segment
 from drift.engine.where import together
 from drift.forecast import Forecast

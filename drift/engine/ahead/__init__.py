@@ -1,0 +1,1 @@
+"""What is to come, and what would be: foretold, due, supposed."""

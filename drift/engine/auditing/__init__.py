@@ -1,0 +1,1 @@
+"""What exemptions hide, and what nothing looks at."""

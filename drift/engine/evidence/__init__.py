@@ -1,0 +1,1 @@
+"""Who did it, and how that is known: events, records, verdicts."""
