@@ -49,6 +49,7 @@ def test_a_chain_that_was_written_is_read_again(tmp_path: Path) -> None:
     assert again.movements == chain.movements
     assert again.events == chain.events
     assert again.taken == chain.taken
+    assert again.acts == chain.acts
     assert msgspec.to_builtins(again.folders) == msgspec.to_builtins(chain.folders)
 
 
@@ -165,6 +166,30 @@ def test_a_new_evaluation_flips_at_least_12_marks_the_same_way_in_two_subscripti
 
 
 # Records
+
+
+def test_what_comes_on_a_new_resource_comes_with_it() -> None:
+    comings = ("resource_added", "connector_added")
+    seen = 0
+    for chain in chains():
+        came: dict[str, datetime] = {}
+        marks = [(one.causes[m.cause].kind, m) for one in chain.movements if one.scope != "all" for m in one.marks]
+        for kind, mark in marks:
+            if kind in comings:
+                came[mark.resource] = min(mark.at, came.get(mark.resource, mark.at))
+        for kind, mark in marks:
+            if mark.was is None and kind not in comings and mark.resource in came:
+                seen += 1
+                assert mark.at - came[mark.resource] > timedelta(hours=48), (chain.seed, kind, mark)
+    assert seen
+
+
+def test_all_that_a_movement_shows_was_done() -> None:
+    for chain in chains():
+        done = {(one.kind, one.subject, one.scope) for one in chain.acts}
+        for movement in chain.movements:
+            for cause in (movement.causes[mark.cause] for mark in movement.marks):
+                assert (cause.kind, cause.subject, cause.scope) in done
 
 
 def test_events_are_lost_doubled_and_late() -> None:

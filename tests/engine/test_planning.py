@@ -19,7 +19,7 @@ from drift.kinds import Kind
 from drift.model import Cause, Status
 from drift.names import Names
 from tests.build import SUB, Estate, control, estate, guid, key, resource
-from tests.engine.test_calendar import head
+from tests.engine.ahead.test_calendar import head
 from tests.explained import written
 
 UNITS = {"Low": 1, "Moderate": 3, "High": 9}

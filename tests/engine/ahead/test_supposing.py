@@ -13,7 +13,7 @@ from drift.kinds import Kind
 from drift.model import Cause, Counts, Effects, Status
 from drift.names import Names
 from tests.build import SUB, Estate, control, estate, key
-from tests.engine.test_calendar import head
+from tests.engine.ahead.test_calendar import head
 from tests.explained import own
 
 CONTROLS = {"one": (10, ["a", "b"]), "two": (4, ["b", "c"])}

@@ -26,7 +26,7 @@ from tests.build import (
     standard_exemption,
     standard_id,
 )
-from tests.engine.test_calendar import head
+from tests.engine.ahead.test_calendar import head
 from tests.explained import own
 
 BASE = estate(

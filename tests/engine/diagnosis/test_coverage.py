@@ -9,8 +9,8 @@ import pytest
 
 from drift.engine.diagnosis.machines import machines, unassessed
 from tests.build import SUB, Estate, at, connector, estate, key, resource
+from tests.engine.ahead.test_calendar import head
 from tests.engine.diagnosis.asking import reasons, why
-from tests.engine.test_calendar import head
 from tests.explained import own
 
 CONTROLS = {"c": (10, ["a", "b"]), "d": (6, ["s"])}

@@ -17,8 +17,8 @@ from drift.engine.diagnosis.case import Answer, Asked, Case, Reason, Undecided
 from drift.model import ticks
 from drift.names import Names
 from tests.build import SUB, T0, Estate, at, estate, guid, iso, key, resource, tenant
+from tests.engine.ahead.test_calendar import head
 from tests.engine.diagnosis.asking import reasons, why
-from tests.engine.test_calendar import head
 from tests.explained import own, written
 
 OTHER = guid("other")

@@ -8,8 +8,8 @@ from drift.diagnosing import case
 from drift.engine.diagnosis.case import Asked
 from drift.engine.diagnosis.question import fixed
 from tests.build import SUB, at, count, estate, exemption, guid, key, mark, resource, tenant
+from tests.engine.ahead.test_calendar import head
 from tests.engine.diagnosis.asking import reasons, why
-from tests.engine.test_calendar import head
 from tests.explained import own
 from tests.happenings import event
 
