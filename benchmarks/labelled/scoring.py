@@ -156,7 +156,7 @@ ACTORS = {
     "missed": "none of these: nothing is said, or less, or the cause was not found",
     "wrong": "a name that is none of theirs, on a true cause",
     "accused": "the platform, where it was not",
-    "elsewhere": "a name that is right for this cause in another movement of the scope",
+    "elsewhere": "a name that is right for this cause at another time",
     "misplaced": "a name on a cause that is never true",
     "ambiguousNamed": "ambiguous: who did it is named",
     "ambiguousOpen": "ambiguous: it is left open",
