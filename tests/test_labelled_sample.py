@@ -10,7 +10,7 @@ from benchmarks.labelled.ours import predictions
 from benchmarks.labelled.scoring import Scores, scored
 from benchmarks.labelled.truth import acts_of
 
-SEEDS = range(1, 7)
+SEEDS = range(1, 5)
 
 
 @cache
@@ -23,7 +23,7 @@ def sample() -> Scores:
 
 
 def test_every_movement_of_the_sample_is_answered() -> None:
-    assert sample().movements > 250
+    assert sample().movements > 150
     assert sample().unanswered == 0
 
 
@@ -52,5 +52,5 @@ def test_nobody_is_named_who_did_not_do_it() -> None:
 def test_who_did_it_is_told_where_a_record_says_so() -> None:
     actors = sample().actors
     known = sum(actors[name] for name in ("named", "notRecorded", "platform"))
-    assert actors["named"] > 500
+    assert actors["named"] > 300
     assert actors["missed"] < 0.05 * known

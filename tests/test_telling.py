@@ -193,13 +193,13 @@ def test_a_platform_change_that_moves_many_subscriptions_is_one_card(watch):
         estate(
             subscription=guid(f"s{at}"), controls=CONTROLS, marks={("vm1", "a"): "Unhealthy", ("vm2", "a"): "Healthy"}
         )
-        for at in range(60)
+        for at in range(36)
     ]
     watch.see(tenant(*first))
     watch.see(tenant(*(one.but(marks={("vm1", "a"): "Healthy"}) for one in first)))
     watch.teller.announce()
     assert len(watch.webhook.messages) == 1
-    assert len(told(watch)) == 61
+    assert len(told(watch)) == 37
 
 
 def test_after_days_in_which_nothing_could_be_told_a_scope_is_told_once(watch):

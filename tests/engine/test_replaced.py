@@ -218,9 +218,9 @@ def shuffled(seed: int) -> list[Folder]:
 
 def test_replacements_agree_with_brute_force():
     seen = 0
-    for seed in range(60):
+    for seed in range(40):
         story = shuffled(seed)
         print(f"shuffled({seed})")
         agree(story)  # type: ignore[arg-type]
         seen += "recommendation_replaced" in {kind for kind, _ in causes(*story)}
-    assert seen > 10
+    assert seen > 6
