@@ -12,13 +12,13 @@ run: $(VENV)/host $(VENV)/azurite
 	$(VENV)/bin/python -m demo serve
 
 test: $(VENV)/dev $(VENV)/azurite
-	$(VENV)/bin/python -m pytest -n auto --dist loadscope
+	$(VENV)/bin/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 check: $(VENV)/dev $(VENV)/azurite
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest -n auto --dist loadscope
+	$(VENV)/bin/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 bench: $(VENV)/bench $(VENV)/azurite
 	$(VENV)/bin/python -m benchmarks

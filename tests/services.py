@@ -13,9 +13,23 @@ from pathlib import Path
 import pytest
 
 from demo.azurite import Azurite
+from drift import bootstrap
 
 _ROOT = Path(__file__).resolve().parent.parent
 _ACCOUNTS = tuple(f"account{number}" for number in range(1000))  # as many cost Azurite nothing; each test takes one
+
+
+def forget_the_app() -> None:
+    """Drops the parts that an app in this process has made: the next one has other settings."""
+    for part in vars(bootstrap).values():
+        if hasattr(part, "cache_clear"):
+            part.cache_clear()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_app_of_before() -> None:
+    """No module of tests finds the parts of another's app, in whatever order they run."""
+    forget_the_app()
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ from drift.settings import Connection
 from drift.words import percent
 from tests.cards import columns, of_type
 from tests.faults.town import Town
+from tests.services import forget_the_app
 
 ROOT = Path(__file__).resolve().parents[2]
 NEVER = "0 0 0 29 2 *"
@@ -89,9 +90,7 @@ class Stage:
     def host(self, **environment: str) -> Iterator[Host]:
         """The app in this process. It asks Azure again at once where in production it would pause."""
         kept = bootstrap.defender
-        for part in vars(bootstrap).values():
-            if hasattr(part, "cache_clear"):  # what another app in this process left
-                part.cache_clear()
+        forget_the_app()
         bootstrap.defender = cache(lambda: Defender(self.azure.endpoint, None, backoff=0.005))
         try:
             with Host(ROOT, settings=self.settings | environment, lease=timedelta(seconds=30)) as host:
