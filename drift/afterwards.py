@@ -20,9 +20,8 @@ from drift.adapters.entities import Row
 from drift.adapters.packing import unpack
 from drift.adapters.store import Store
 from drift.engine.accounts import Account
-from drift.engine.comparison import HEARD
 from drift.engine.evidence.parting import Part, parted
-from drift.engine.evidence.records import SLACK
+from drift.engine.evidence.records import HEARD, SLACK, heard_between
 from drift.engine.evidence.verdicts import Parts, shown
 from drift.engine.evidence.witnesses import amended, named
 from drift.engine.segments import Segment
@@ -63,7 +62,7 @@ def heard(store: Store, event: Happening) -> int:
     known = store.ledger.since(since, until, event.subscription)
     rows = [row for row in rows if not _late(known.get((row.scope, row.at), ()))]
     begins = [row.since for row in rows if row.since is not None]
-    events = store.happened(event.subscription, min(begins) - HEARD, rows[-1].at + SLACK) if rows else []
+    events = store.happened(event.subscription, *heard_between(min(begins), rows[-1].at)) if rows else []
     return sum(_note_late(store, row.scope, _delta(store, row), events) for row in rows)
 
 
@@ -76,7 +75,7 @@ def stored(store: Store, delta: Delta, known: Collection[str] | None = None) -> 
     scope, turned = delta.after.subscription.id.lower(), {one.cause.subject for one in delta.changes if one.flips}
     if turned:
         store.ledger.note_flips(scope, delta.after.taken_at, turned)
-    events = store.happened(scope, *_span(delta)) if delta.changes else []
+    events = store.happened(scope, *heard_between(delta.before.taken_at, delta.after.taken_at)) if delta.changes else []
     if events and (known is None or any(event.key not in known for event in events)):
         _note_late(store, scope, delta, events)
 
@@ -119,17 +118,12 @@ def _delta(store: Store, row: Row) -> Delta:
     return found
 
 
-def _span(delta: Delta) -> tuple[int, int]:
-    """Since and until when events can tell of a delta."""
-    return delta.before.taken_at - HEARD, delta.after.taken_at + SLACK
-
-
 def _with_events(delta: Delta, events: Iterable[Happening]) -> Delta:
     """The delta with those of these events that can tell of it; names that were known when it was stored stay."""
     known: dict[str, Actor] = {
         by.actor.id.lower(): by.actor for one in delta.changes for by in one.by if by.actor.id and by.actor.name
     }
-    since, until = _span(delta)
+    since, until = heard_between(delta.before.taken_at, delta.after.taken_at)
     return named(amended(delta, [one for one in events if since < one.time <= until]), known)
 
 
@@ -225,7 +219,9 @@ def read(store: Store, row: Row, notes: Notes | None = None) -> Record:
         return record
     delta = record.delta
     if _late(known):
-        delta = _with_events(delta, store.happened(row.scope, *_span(delta)))
+        delta = _with_events(
+            delta, store.happened(row.scope, *heard_between(delta.before.taken_at, delta.after.taken_at))
+        )
     parts: dict[int, dict[int, Part]] = {}
     for one in known:
         if "of" in one:

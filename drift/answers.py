@@ -17,11 +17,11 @@ from drift.actors import Happening
 from drift.adapters.entities import Row
 from drift.adapters.store import Store
 from drift.afterwards import Notes
-from drift.diagnosing import HEARD, case
-from drift.engine.comparison import Head
+from drift.diagnosing import case
 from drift.engine.diagnosis import diagnose
 from drift.engine.diagnosis.case import Asked, Case
-from drift.engine.evidence.records import SLACK
+from drift.engine.evidence.records import heard_between
+from drift.engine.head import Head
 from drift.engine.rollup import Cut
 from drift.engine.scope import belongs
 from drift.engine.segments import iso
@@ -264,7 +264,7 @@ class _Course:
             last = self.store.movement(identity, at)
             rows = [last] if last is not None and last.since is not None else []
         deltas = [delta for row in rows if (delta := self._delta(row)) is not None]
-        events = self.store.happened(identity, since - HEARD, head.snapshot.taken_at + SLACK)
+        events = self.store.happened(identity, *heard_between(since, head.snapshot.taken_at))
         return _Came(identity, head, deltas, events, since)
 
     def _delta(self, row: Row) -> Delta | None:

@@ -12,9 +12,10 @@ from drift.engine import wording
 from drift.engine.ahead.foretelling import AGAIN
 from drift.engine.auditing.audit import FLAGS, Audit, Audited, audit
 from drift.engine.auditing.covering import Covered, absent, blind, covering
-from drift.engine.comparison import Head, begin, compare
+from drift.engine.comparison import compare
+from drift.engine.head import Head, begin
 from drift.engine.segments import iso
-from drift.folders import Progress, _known_scope, _members, _no_collector
+from drift.folders import Progress, known_scope, members_of, no_collector
 from drift.model import NEVER, Exemption, Json
 from drift.names import Names
 
@@ -29,7 +30,7 @@ _EVERYWHERE = ("matches_nothing", "new")
 
 def exemptions_in(path: Path, scope: str, progress: Progress) -> Json:
     """The exemptions of the subscriptions of a scope in an evidence folder. Raises EvidenceError."""
-    with _no_collector():
+    with no_collector():
         return exemptions((head for head, inside in _heads(path, scope, progress, all_of_it=False) if inside), scope)
 
 
@@ -38,7 +39,7 @@ def coverage_in(path: Path, scope: str, progress: Progress) -> Json:
 
     All of the folder are read: they show what is absent in others.
     """
-    with _no_collector():
+    with no_collector():
         found = [(covering(head), inside) for head, inside in _heads(path, scope, progress, all_of_it=True)]
     return _coverage([one for one, inside in found if inside], [one for one, _ in found], scope)
 
@@ -80,8 +81,8 @@ def coverage(heads: Iterable[Head], scope: str, others: Iterable[Head] = ()) -> 
 def _heads(path: Path, scope: str, progress: Progress, *, all_of_it: bool) -> Iterator[tuple[Head, bool]]:
     """Where the subscriptions of a folder stand, and whether each belongs to the scope; those that don't if asked."""
     (folder,) = open_folders([path])
-    _known_scope([folder], scope)
-    inside = frozenset(_members(folder, scope))
+    known_scope([folder], scope)
+    inside = frozenset(members_of(folder, scope))
     chosen = sorted(folder.subscriptions if all_of_it else inside)
     for done, identity in enumerate(chosen):
         snapshot = folder.snapshot(identity, Names(), folder.recommendations.copy())

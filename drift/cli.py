@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -116,9 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     calendar.add_argument(
         "--days", type=_whole, metavar="N", help="only what is due in the next N days, or has no date"
     )
-    calendar.add_argument("--format", choices=("text", "json"), default="text", help="as for explain")
-    calendar.add_argument("--width", type=_whole, metavar="COLUMNS", help="as for explain")
-    calendar.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="as for explain")
+    printed.options(calendar, _whole)
     calendar.set_defaults(run=_calendar)
     why = commands.add_parser(
         "diagnose",
@@ -136,9 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     why.add_argument(
         "--figure", type=_number, metavar="PERCENT", help="the score that you look at: which score it is is told"
     )
-    why.add_argument("--format", choices=("text", "json"), default="text", help="as for explain")
-    why.add_argument("--width", type=_whole, metavar="COLUMNS", help="as for explain")
-    why.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="as for explain")
+    printed.options(why, _whole)
     why.set_defaults(run=_diagnose)
     looks.add(commands, _whole)
     roadmap.add(commands, _number, _whole)
@@ -202,12 +199,7 @@ def _explain(options: argparse.Namespace) -> int:
         explained = explain_encoded if options.format == "json" else explain_folders
         events = () if options.events is None else from_file(options.events)
         found = explained(options.folders, options.scope, progress.step, events)
-    if options.format == "json":
-        sys.stdout.write(printed.encoded(found, sys.stdout))
-    else:
-        how = printed.style(options.width, options.color, sys.stdout)
-        sys.stdout.write(printed.fitting(text.render(found, how, every=options.all), sys.stdout))
-    sys.stdout.flush()
+    printed.answer(found, options, partial(text.render, every=options.all))
     movement = found["movement"]
     if options.fail_under is not None and movement is not None and movement < options.fail_under:
         return FELL
@@ -217,11 +209,7 @@ def _explain(options: argparse.Namespace) -> int:
 def _calendar(options: argparse.Namespace) -> int:
     with Progress(sys.stderr) as progress:
         found = due_in(options.folder, options.scope, options.days, progress.step)
-    if options.format == "json":
-        sys.stdout.write(printed.encoded(found, sys.stdout))
-    else:
-        how = printed.style(options.width, options.color, sys.stdout)
-        sys.stdout.write(printed.fitting(agenda.render(found, how), sys.stdout))
+    printed.answer(found, options, agenda.render)
     return 0
 
 
@@ -230,11 +218,7 @@ def _diagnose(options: argparse.Namespace) -> int:
     with Progress(sys.stderr) as progress:
         events = () if options.events is None else from_file(options.events)
         found = diagnose_folders(options.folders, asked, progress.step, events)
-    if options.format == "json":
-        sys.stdout.write(printed.encoded(found, sys.stdout))
-    else:
-        how = printed.style(options.width, options.color, sys.stdout)
-        sys.stdout.write(printed.fitting(reasons.render(found, how), sys.stdout))
+    printed.answer(found, options, reasons.render)
     return 0
 
 

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from drift.actors import Happening
 from drift.adapters.evidence import Folder, level_groups, open_folders
-from drift.engine.accounts import Course
 from drift.engine.ahead.supposing import stand
-from drift.engine.comparison import Head, begin, compare, heard_since
+from drift.engine.comparison import compare
 from drift.engine.diagnosis import diagnose
 from drift.engine.diagnosis.case import Asked, Case
-from drift.engine.evidence.records import SLACK
 from drift.engine.evidence.verdicts import judged
-from drift.engine.scope import covers
-from drift.engine.segments import Segment, segment
-from drift.engine.wording import clean
+from drift.engine.head import Head, begin
 from drift.errors import EvidenceError
-from drift.folders import Progress
+from drift.folders import Progress, members_of, no_collector
 from drift.ids import is_guid
-from drift.model import DAY, Delta, Json, Point, Snapshot
+from drift.model import DAY, Delta, Json, Point
 from drift.names import Names
+from drift.record import recorded
 
 HEARD = 3 * DAY
 """How long before the time asked about events are looked at."""
@@ -47,21 +43,12 @@ def case(
         head=head,
         stand=stand(head) if head.at.score is not None else None,
         deltas=tuple(deltas),
-        segments=tuple(_segment(delta) for delta in deltas),
+        segments=tuple(recorded(delta).segment for delta in deltas),
         events=tuple(heard),
         since=since,
         asked=asked,
         others=others,
     )
-
-
-def _segment(delta: Delta) -> Segment:
-    points = delta.before, delta.after
-    scored = all(point.score is not None for point in points)
-    identity = delta.after.subscription.id
-    line = Course(identity, points, (delta if scored else None,))
-    times = tuple(point.taken_at for point in points)
-    return segment([line], 0, times, identity, clean(delta.after.subscription.name), single=True)
 
 
 def asked_for(
@@ -83,15 +70,12 @@ def diagnose_folders(
 
     The question is about the last folder; those before it tell how it came there.
     """
-    was = gc.isenabled()
-    gc.disable()  # see drift.folders: what is decoded points to nothing
-    try:
+    with no_collector():
         folders = open_folders(paths)
         level_groups(folders)
-        every = sorted(folders[-1].subscriptions)
-        inside = [key for key in every if _inside(folders[-1], key, asked.scope)]
+        inside = members_of(folders[-1], asked.scope)
         _known(folders[-1], asked.scope, inside)
-        wanted = [key for key in every if key in inside or _may_tell(key, asked)]
+        wanted = [key for key in sorted(folders[-1].subscriptions) if key in inside or _may_tell(key, asked)]
         chains: dict[str, _Chain] = {}
         for done, key in enumerate(wanted):
             chain = _chain(folders, key, [event for event in events if event.subscription == key])
@@ -100,9 +84,6 @@ def diagnose_folders(
             progress(done + 1, len(wanted), folders[-1].subscriptions[key].name)
         deltas = judged({key: one.deltas for key, one in chains.items()}, {event.subscription for event in events})
         return diagnose(_cases(chains, deltas, folders[0].taken_at, asked), asked)
-    finally:
-        if was:
-            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +121,14 @@ def _chain(folders: Sequence[Folder], identity: str, events: Sequence[Happening]
         if head is None:
             head = begin(snapshot)
         else:
-            head, delta = _compared(head, snapshot, events)
+            head, delta = compare(head, snapshot, cells=True, events=events)
             deltas.append(delta)
     if head is None:
         return None
     if looks == 1:
-        head, delta = _compared(head, head.snapshot, events)
+        head, delta = compare(head, head.snapshot, cells=True, events=events)
         deltas.append(delta)
     return _Chain(head, deltas, events)
-
-
-def _compared(head: Head, snapshot: Snapshot, events: Sequence[Happening]) -> tuple[Head, Delta]:
-    since, until = heard_since(head), snapshot.taken_at + SLACK
-    return compare(head, snapshot, cells=True, events=[one for one in events if since < one.time <= until])
-
-
-def _inside(folder: Folder, identity: str, scope: str) -> bool:
-    return covers(scope, folder.subscriptions[identity], (folder.ancestors or {}).get(identity))
 
 
 def _may_tell(identity: str, asked: Asked) -> bool:

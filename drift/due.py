@@ -8,7 +8,7 @@ from hashlib import blake2s
 
 from drift.adapters import dates
 from drift.engine.ahead.calendar import PAST, calendar, told
-from drift.engine.comparison import Head
+from drift.engine.head import Head
 from drift.engine.rollup import Cut
 from drift.engine.scope import belongs
 from drift.engine.segments import iso

@@ -19,10 +19,10 @@ from drift.adapters.evidence import Folder, level_groups, open_folders
 from drift.due import agenda, listed
 from drift.engine.accounts import Course
 from drift.engine.ahead.calendar import unlisted
-from drift.engine.comparison import Head, begin, compare, heard_since
-from drift.engine.evidence.records import SLACK
+from drift.engine.comparison import compare
 from drift.engine.evidence.verdicts import judged
 from drift.engine.explanation import alone, explain
+from drift.engine.head import Head, begin
 from drift.engine.scope import covers
 from drift.engine.segments import iso
 from drift.errors import EvidenceError
@@ -48,10 +48,10 @@ def explain_folders(paths: Sequence[Path], scope: str, progress: Progress, event
 
 def explain_encoded(paths: Sequence[Path], scope: str, progress: Progress, events: Sequence[Happening] = ()) -> Json:
     """The same, with the subscriptions of large folders already encoded: for who encodes it all."""
-    with _no_collector():
+    with no_collector():
         folders = open_folders(paths)
         notes = level_groups(folders)
-        _known_scope(folders, scope)
+        known_scope(folders, scope)
         times = [folder.taken_at for folder in folders]
         every = {s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}
         courses: list[Course] = []
@@ -86,10 +86,10 @@ def extract(path: Path, new: Path, scope: str) -> int:
     How many they are. Raises EvidenceError.
     """
     (folder,) = open_folders([path])
-    _known_scope([folder], scope)
-    with _no_collector():
+    known_scope([folder], scope)
+    with no_collector():
         names = folder.recommendations.copy()
-        read = [folder.snapshot(identity, Names(), names) for identity in _members(folder, scope)]
+        read = [folder.snapshot(identity, Names(), names) for identity in members_of(folder, scope)]
         evidence_writer.write(new, [snapshot for snapshot in read if snapshot is not None])
     return len(read)
 
@@ -100,11 +100,11 @@ def due_in(path: Path, scope: str, days: int | None, progress: Progress) -> Json
     `share` is pp of the scope's score as it is weighted now, `ownShare` of the subscription's own.
     """
     (folder,) = open_folders([path])
-    _known_scope([folder], scope)
+    known_scope([folder], scope)
     heads: dict[str, Head] = {}
     kept: dict[str, Json] = {}
-    members = _members(folder, scope)
-    with _no_collector():
+    members = members_of(folder, scope)
+    with no_collector():
         for done, identity in enumerate(members):
             snapshot = folder.snapshot(identity, Names(), folder.recommendations.copy())
             if snapshot is not None and snapshot.unscored is None:
@@ -180,32 +180,29 @@ def _course(folders: Sequence[Folder], identity: str, events: Sequence[Happening
         elif head is None:
             head = begin(snapshot)
         else:
-            since, until = heard_since(head), snapshot.taken_at + SLACK  # as a monitor hears of them
-            head, delta = compare(
-                head, snapshot, cells=True, events=[one for one in events if since < one.time <= until]
-            )
+            head, delta = compare(head, snapshot, cells=True, events=events)
         points.append(head.at if head is not None else None)
         deltas.append(delta)
     known = [at for at in points if at is not None]
     return Course(known[-1].subscription.id, points, deltas[1:])
 
 
-def _members(folder: Folder, scope: str) -> list[str]:
+def members_of(folder: Folder, scope: str) -> list[str]:
     """The ids of the subscriptions of a folder that belong to a scope."""
     above = folder.ancestors or {}
     return [key for key, one in sorted(folder.subscriptions.items()) if covers(scope, one, above.get(key))]
 
 
-def _known_scope(folders: Sequence[Folder], scope: str) -> None:
+def known_scope(folders: Sequence[Folder], scope: str) -> None:
     """Raises EvidenceError for a scope that nothing belongs to."""
     if scope.startswith("mg:") and all(folder.ancestors is None for folder in folders):
         raise EvidenceError(f"{folders[-1].path / 'management-groups.json'}: is missing, and --scope {scope} needs it")
-    if not any(_members(folder, scope) for folder in folders):
+    if not any(members_of(folder, scope) for folder in folders):
         raise EvidenceError(f"--scope {scope}: no subscription of the folders belongs to it")
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
+def no_collector() -> Iterator[None]:
     """Decoding makes millions of objects that point to no other: to look for cycles is a third of the time."""
     was = gc.isenabled()
     gc.disable()

@@ -12,6 +12,9 @@ _GROUPS = "/providers/microsoft.management/managementgroups/"
 BENCHMARK = "/providers/microsoft.authorization/policysetdefinitions/1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
 """The initiative behind the secure score: Microsoft cloud security benchmark."""
 
+FOUNDATION = "foundationalcspm"
+"""The Defender plan without which a subscription has no score; in lower case, as all ids here."""
+
 PLAN_TYPES = (
     ("microsoft.compute/virtualmachines", "virtualmachines"),
     ("microsoft.compute/virtualmachinescalesets", "virtualmachines"),

@@ -38,9 +38,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], whole: Ca
         command = commands.add_parser(name, help=brief, description=more)
         command.add_argument("folder", type=Path, metavar="FOLDER", help="an evidence folder")
         command.add_argument("--scope", default="all", help="as for explain", metavar="SCOPE")
-        command.add_argument("--format", choices=("text", "json"), default="text", help="as for explain")
-        command.add_argument("--width", type=whole, metavar="COLUMNS", help="as for explain")
-        command.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="as for explain")
+        printed.options(command, whole)
         command.set_defaults(run=partial(_look, read, render))
 
 
@@ -49,9 +47,5 @@ def _look(
 ) -> int:
     with printed.Progress(sys.stderr) as progress:
         found = read(options.folder, options.scope, progress.step)
-    if options.format == "json":
-        sys.stdout.write(printed.encoded(found, sys.stdout))
-    else:
-        how = printed.style(options.width, options.color, sys.stdout)
-        sys.stdout.write(printed.fitting(render(found, how), sys.stdout))
+    printed.answer(found, options, render)
     return 0

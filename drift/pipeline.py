@@ -18,12 +18,13 @@ from drift.adapters.entities import Head
 from drift.adapters.packing import pack
 from drift.adapters.store import ConflictError, Store
 from drift.due import agenda
-from drift.engine import comparison
 from drift.engine.ahead import forecasts
 from drift.engine.compaction import compacted
-from drift.engine.comparison import begin, compare, heard_since
-from drift.engine.evidence.records import SLACK
+from drift.engine.comparison import compare
+from drift.engine.evidence.records import heard_between
 from drift.engine.evidence.witnesses import named, nameless
+from drift.engine.head import Head as ChainHead
+from drift.engine.head import begin
 from drift.engine.stillness import differs
 from drift.engine.wording import GONE, UNWATCHED
 from drift.errors import Refused, ServiceError
@@ -146,7 +147,7 @@ class Monitor:
         whole = known is not None and seen is not None and seen.at == known.at and seen.looked_at >= known.taken_at
         if whole and seen and order.since is not None and seen.looked_at >= order.since:
             return
-        old = self.store.load(known.blob, comparison.Head) if known else None
+        old = self.store.load(known.blob, ChainHead) if known else None
         if known and old and not whole:  # a worker was killed after it had moved the chain on, or is still at it
             self._follow(old, old.forecasts)
             afterwards.repaired(self.store, identity, known.at)
@@ -173,12 +174,14 @@ class Monitor:
         else:
             self.store.index(known, now.taken_at)
 
-    def _heard(self, before: comparison.Head, now: Snapshot, heard: list[Happening]) -> list[Happening]:
+    def _heard(self, before: ChainHead, now: Snapshot, heard: list[Happening]) -> list[Happening]:
         """The events that can tell of what happened up to a look, by clocks that differ a little; `heard` gets them."""
-        heard += self.store.happened(now.subscription.id.lower(), heard_since(before), now.taken_at + SLACK)
+        heard += self.store.happened(
+            now.subscription.id.lower(), *heard_between(before.snapshot.taken_at, now.taken_at)
+        )
         return heard
 
-    def _collect(self, identity: str, order: Order, old: comparison.Head | None) -> Snapshot | None:
+    def _collect(self, identity: str, order: Order, old: ChainHead | None) -> Snapshot | None:
         """The subscription as it is; None for one that is not watched and never was."""
         names = (old.snapshot.resources, old.snapshot.recommendations) if old else (Names(), Names())
         above = order.ancestors if order.ancestors is not None or old is None else old.snapshot.context.ancestors
@@ -198,13 +201,13 @@ class Monitor:
             return self._watched(identity, self._ancestors({identity}))
         return self._watched(identity, {identity: above or ()})
 
-    def _begin(self, new: comparison.Head) -> None:
+    def _begin(self, new: ChainHead) -> None:
         self._commit(None, new, recorded(Delta(new.at, new.at)))
 
     def _move(
         self,
         known: Head,
-        new: comparison.Head,
+        new: ChainHead,
         record: Record,
         news: Sequence[Forecast],
         said: Collection[Forecast],
@@ -215,7 +218,7 @@ class Monitor:
         changed = [one for one in new.forecasts if one not in said]
         self._commit(known, new, record, beside, changed, {event.key for event in heard})
 
-    def _replace(self, known: Head, new: comparison.Head) -> None:
+    def _replace(self, known: Head, new: ChainHead) -> None:
         """Moves the head on without a delta: what surrounds the marks changed, and no mark."""
         blob = self.store.keep(compacted(new), f"heads/{known.scope}/0")
         later = replace(known, taken_at=new.snapshot.taken_at, blob=blob)
@@ -224,7 +227,7 @@ class Monitor:
     def _commit(
         self,
         known: Head | None,
-        new: comparison.Head,
+        new: ChainHead,
         record: Record,
         beside: Beside | None = None,
         changed: Sequence[Forecast] = (),
@@ -244,7 +247,7 @@ class Monitor:
 
         self._keeper.keep(head, known, record, since, weights, beside, then)
 
-    def _follow(self, new: comparison.Head, changed: Sequence[Forecast]) -> None:
+    def _follow(self, new: ChainHead, changed: Sequence[Forecast]) -> None:
         """Writes what follows from a head: the forecasts that changed with it, and what is due."""
         self.store.ledger.write(changed)
         self.store.ledger.keep_calendar(new.at.subscription.id.lower(), agenda(new))
@@ -281,13 +284,13 @@ class Monitor:
 _MARKS = ("resource", "recommendation", "status", "because", "changed", "first")
 
 
-def _at(head: comparison.Head, taken_at: int) -> comparison.Head:
+def _at(head: ChainHead, taken_at: int) -> ChainHead:
     """A head as it still was at a later time."""
     snapshot, point = replace(head.snapshot, taken_at=taken_at), replace(head.at, taken_at=taken_at)
     return replace(head, snapshot=snapshot, at=point)
 
 
-def _moved(before: comparison.Head, new: comparison.Head, delta: Delta) -> bool:
+def _moved(before: ChainHead, new: ChainHead, delta: Delta) -> bool:
     """Whether there is anything to keep of a comparison but what surrounds the marks."""
     if delta.changes or replace(before.at, taken_at=0) != replace(new.at, taken_at=0):
         return True

@@ -10,12 +10,13 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from drift.adapters.evidence import Folder, open_folders
-from drift.engine.comparison import Head, begin, compare
+from drift.engine.comparison import compare
+from drift.engine.head import Head, begin
 from drift.engine.planning import Needs, Route, Step, Wish, needs, of_controls, of_recommendations, of_resources, route
 from drift.engine.planning.ways import EFFORTS, effort
 from drift.engine.segments import iso
 from drift.engine.wording import FILES, count, resource
-from drift.folders import LARGE, Progress, _known_scope, _members, _no_collector
+from drift.folders import LARGE, Progress, known_scope, members_of, no_collector
 from drift.model import Json
 from drift.names import Names
 
@@ -44,10 +45,10 @@ def plan_in(
     `effort`, the most for the least, or `risk`.
     """
     (folder,) = open_folders([path])
-    _known_scope([folder], scope)
-    members = _members(folder, scope)
+    known_scope([folder], scope)
+    members = members_of(folder, scope)
     found: list[Read] = []
-    with _no_collector():
+    with no_collector():
         for identity, one in _each(folder, members):
             found.append((identity, one))
             progress(len(found), len(members), folder.subscriptions[identity].name)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
+import sys
+from collections.abc import Callable
 from typing import TextIO
 
 import msgspec
@@ -29,6 +32,22 @@ def encoded(found: Json, stream: TextIO) -> str:
 def _escaped(found: re.Match[str]) -> str:
     units = found[0].encode("utf-16-be").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def options(command: argparse.ArgumentParser, whole: Callable[[str], int]) -> None:
+    """Adds to a command what `answer` goes by; `whole` reads a whole number."""
+    command.add_argument("--format", choices=("text", "json"), default="text", help="as for explain")
+    command.add_argument("--width", type=whole, metavar="COLUMNS", help="as for explain")
+    command.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="as for explain")
+
+
+def answer(found: Json, asked: argparse.Namespace, render: Callable[[Json, Style], str]) -> None:
+    """Prints an answer as it was asked for: as JSON, or as text in the style of the terminal."""
+    if asked.format == "json":
+        sys.stdout.write(encoded(found, sys.stdout))
+    else:
+        sys.stdout.write(fitting(render(found, style(asked.width, asked.color, sys.stdout)), sys.stdout))
+    sys.stdout.flush()
 
 
 def style(width: int | None, color: str, stream: TextIO) -> Style:

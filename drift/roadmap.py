@@ -47,10 +47,8 @@ def add(
         default="effort",
         help="what comes first: the most for the least effort (default), or what is most critical and most severe",
     )
-    plan.add_argument("--format", choices=("text", "json"), default="text", help="as for explain")
     plan.add_argument("--all", action="store_true", help="text: every step, not only the first")
-    plan.add_argument("--width", type=whole, metavar="COLUMNS", help="as for explain")
-    plan.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="as for explain")
+    printed.options(plan, whole)
     plan.set_defaults(run=_plan)
 
 
@@ -60,11 +58,7 @@ def _plan(options: argparse.Namespace) -> int:
     with printed.Progress(sys.stderr) as progress:
         read = partial(plan_in, options.folder, options.scope, options.target, progress.step)
         found = read(effort=options.effort, by=options.by)
-    if options.format == "json":
-        sys.stdout.write(printed.encoded(found, sys.stdout))
-    else:
-        how = printed.style(options.width, options.color, sys.stdout)
-        sys.stdout.write(printed.fitting(render(found, how, every=options.all), sys.stdout))
+    printed.answer(found, options, partial(render, every=options.all))
     return 0
 
 

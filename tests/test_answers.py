@@ -16,7 +16,6 @@ from drift.history import History, NothingKnownError, UnknownScopeError
 from drift.model import HOUR, ticks
 from drift.plans import plan_in
 from tests.build import SUB, T0, Estate, Folder, at, count, estate, exemption, guid, key, resource, tenant, write
-from tests.cards import faults, of_type, words
 from tests.filled import SCOPES, Filled
 from tests.happenings import event
 from tests.watched import Watch
@@ -281,18 +280,6 @@ def test_a_subscription_without_a_score_is_answered(watch):
 # The digest
 
 
-def digest(watch: Watch) -> list[str]:
-    """What the digest says that is sent now."""
-    watch.webhook.messages.clear()
-    watch.teller.digest()
-    said = []
-    for _, body in watch.webhook.messages:
-        (content,) = (one["content"] for one in body["attachments"])
-        assert faults(content) == []
-        said += [words(one) for one in of_type(content, "TextBlock", "RichTextBlock")]
-    return said
-
-
 WHY = "Why it stands still"
 NEW = {name: {"createdTime": at(4)} for name in ("vm7", "vm8")}
 
@@ -307,16 +294,16 @@ def test_the_digest_says_why_the_score_stands_still_though_people_worked(quiet):
     first = small()
     grown = {("vm1", "a"): "Healthy", ("vm7", "a"): "Unhealthy", ("vm8", "a"): "Unhealthy"}
     seen(quiet, [first, first.but(marks=grown, resources=NEW)])
-    said = digest(quiet)
+    said = quiet.digest()
     at_ = said.index(WHY)
     assert said[at_ + 1].startswith("1. ")
-    assert digest(quiet) == []
+    assert quiet.digest() == []
 
 
 def test_the_digest_does_not_ask_why_where_work_shows(quiet):
     first = small()
     seen(quiet, [first, first.but(marks={("vm1", "a"): "Healthy"})])
-    said = digest(quiet)
+    said = quiet.digest()
     assert said
     assert WHY not in said
 
@@ -324,7 +311,7 @@ def test_the_digest_does_not_ask_why_where_work_shows(quiet):
 def test_the_digest_does_not_ask_why_where_nobody_gained_anything(quiet):
     first = small()
     seen(quiet, [first, first.but(marks={("vm3", "a"): "Unhealthy"})])
-    said = digest(quiet)
+    said = quiet.digest()
     assert said
     assert WHY not in said
 
@@ -333,9 +320,9 @@ def test_what_was_done_before_the_digests_time_is_no_question_of_it(quiet):
     first = small()
     second = first.but(marks={("vm1", "a"): "Healthy"})
     seen(quiet, [first, second])
-    assert digest(quiet)
+    assert quiet.digest()
     seen(quiet, [second.but(marks={("vm3", "a"): "Unhealthy"})])
-    said = digest(quiet)
+    said = quiet.digest()
     assert said
     assert WHY not in said
 
@@ -348,7 +335,7 @@ def test_reasons_on_the_digest_are_text(quiet):
     second = first.but(marks=grown, resources=NEW)
     second["subscriptions.json"]["value"][0]["displayName"] = hostile
     seen(quiet, [first, second])
-    said = digest(quiet)
+    said = quiet.digest()
     assert WHY in said
     assert not any(sign in " ".join(said) for sign in ("](", "<at>", "http://"))
 

@@ -13,7 +13,7 @@ from drift.adapters.evidence import open_folders
 from drift.auditing import coverage, exemptions
 from drift.cli import main
 from drift.engine.auditing.audit import FLAGS
-from drift.engine.comparison import Head, begin
+from drift.engine.head import Head, begin
 from drift.names import Names
 from tests.build import (
     SUB,

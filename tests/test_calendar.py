@@ -18,7 +18,7 @@ from drift.retention import Retention
 from drift.telling import Teller
 from drift.web.api import respond
 from tests.build import SUB, T0, Estate, at, estate, exemption, exemption_id, guid, tenant
-from tests.cards import faults, markup, of_type, words
+from tests.cards import markup, of_type
 from tests.watched import KilledError, Watch
 from tests.web.test_api import conforms
 
@@ -43,18 +43,6 @@ def asked(watch: Watch, scope: str = SUB, until: int | None = None) -> list[Any]
     found = History(watch.store, watch.settings.groups).calendar(scope, until)["value"]
     assert isinstance(found, list)
     return found
-
-
-def digest(watch: Watch) -> list[str]:
-    """What the digest says that is sent now; nothing if none is."""
-    watch.webhook.messages.clear()
-    watch.teller.digest()
-    said = []
-    for _, body in watch.webhook.messages:
-        (content,) = (one["content"] for one in body["attachments"])
-        assert faults(content) == []
-        said += [words(one) for one in of_type(content, "TextBlock", "RichTextBlock")]
-    return said
 
 
 def test_what_is_due_is_known_from_the_first_look(watch):
@@ -207,30 +195,30 @@ def test_what_is_asked_wrongly_is_named(watch, route, query, parameter):
 def test_what_ends_is_told_a_week_before_and_when_it_has_ended_each_once(watch):
     folder = first(ends=10 * 24)
     watch.see(folder)
-    assert digest(watch) == []
+    assert watch.digest() == []
     watch.time = ticks(T0) + 4 * DAY
-    said = digest(watch)
+    said = watch.digest()
     assert "Digest: what is due" in said
     assert "In the next 7 days" in said
     assert any("“waived”" in line for line in said)
     watch.time += DAY
-    assert digest(watch) == []
+    assert watch.digest() == []
     watch.time = ticks(T0) + 10 * DAY + HOUR  # it has ended, be it that nothing was read since
-    said = digest(watch)
+    said = watch.digest()
     assert "Ended" in said
     assert "In the next 7 days" not in said
     watch.see(folder.but(10 * 24 + 2, marks={("vm1", "a"): "Unhealthy"}))
     watch.time += DAY
-    assert "Ended" not in digest(watch)
+    assert "Ended" not in watch.digest()
 
 
 def test_an_exemption_that_is_renewed_is_told_by_its_new_end(watch):
     folder = first()
     watch.see(folder)
-    assert digest(watch)
+    assert watch.digest()
     watch.see(folder.but(1, exemptions={"waived": exemption("vm1", ("a",), expires=at(96))}))
-    assert any("2026-03-06 06:00" in line for line in digest(watch))
-    assert digest(watch) == []
+    assert any("2026-03-06 06:00" in line for line in watch.digest())
+    assert watch.digest() == []
 
 
 def test_the_digest_tells_movements_and_what_is_due_on_one_card(storage, tmp_path):
@@ -238,7 +226,7 @@ def test_the_digest_tells_movements_and_what_is_due_on_one_card(storage, tmp_pat
     folder = first()
     watch.see(folder)
     watch.see(folder.but(8, marks={("vm2", "a"): "Healthy"}))
-    said = digest(watch)
+    said = watch.digest()
     assert len(watch.webhook.messages) == 1
     assert "In the next 7 days" in said
     assert any("below the threshold" in line for line in said)
@@ -248,9 +236,9 @@ def test_the_largest_are_told_and_the_rest_is_counted(watch):
     ends = {f"e{number}": exemption("vm1", ("a",), expires=at(24 + number)) for number in range(40)}
     watch.see(estate(controls=CONTROLS, marks=MARKS, exemptions=ends))
     due = len([entry for entry in asked(watch) if entry["kind"] == "exemption_ends"])
-    said = digest(watch)
+    said = watch.digest()
     assert f"and {due - 10:,} more" in said
-    assert digest(watch) == []
+    assert watch.digest() == []
 
 
 def many_due(watch: Watch, number: int) -> None:
@@ -262,14 +250,14 @@ def many_due(watch: Watch, number: int) -> None:
 
 def test_very_many_that_end_are_told_on_one_card_each_once(watch):
     many_due(watch, 7_000)
-    assert "and 6,990 more" in digest(watch)
+    assert "and 6,990 more" in watch.digest()
     assert len(watch.webhook.messages) == 1
     assert len(watch.store.ledger.agenda()[SUB]) == 7_000
     for _ in range(2):
-        assert digest(watch) == []
+        assert watch.digest() == []
     written = max(at for _, at in watch.storage.names())
     Retention(watch.store, watch.storage, 25, lambda: written + 2 * HOUR).expire()
-    assert digest(watch) == []
+    assert watch.digest() == []
 
 
 def test_of_very_many_that_end_a_killed_digest_repeats_one_message(watch):
@@ -283,7 +271,7 @@ def test_of_very_many_that_end_a_killed_digest_repeats_one_message(watch):
     assert len(watch.webhook.messages) == 2
     assert watch.webhook.messages[0] == watch.webhook.messages[1]
     assert len(watch.store.ledger.agenda()[SUB]) == 3_000
-    assert digest(watch) == []
+    assert watch.digest() == []
 
 
 def test_hostile_names_are_told_as_text(watch):
@@ -291,7 +279,7 @@ def test_hostile_names_are_told_as_text(watch):
     folder["subscriptions.json"]["value"][0]["displayName"] = hostile
     folder[f"{SUB}/policy-exemptions.json"]["value"][0]["properties"]["displayName"] = hostile
     watch.see(folder)
-    said = " ".join(digest(watch))
+    said = " ".join(watch.digest())
     assert said.count("bold") == 2
     assert not any(sign in said for sign in ("](", "<at>", "http://"))
     (body,) = (body for _, body in watch.webhook.messages)
@@ -308,8 +296,8 @@ def test_while_teams_is_down_what_is_due_waits(watch):
     with pytest.raises(ServiceError):
         watch.teller.digest()
     watch.webhook.refuse = None
-    assert "In the next 7 days" in digest(watch)
-    assert digest(watch) == []
+    assert "In the next 7 days" in watch.digest()
+    assert watch.digest() == []
 
 
 def test_without_a_webhook_nothing_is_told(watch):
@@ -338,7 +326,7 @@ def test_a_digest_killed_at_any_step_repeats_at_most_one_message_under_its_id(wa
         watch.teller.digest()
         own, *again = watch.webhook.messages
         assert again in ([], [own]), f"killed before operation {step}"
-        assert digest(watch) == []
+        assert watch.digest() == []
         steps = step
         if not killed:
             break

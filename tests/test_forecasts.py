@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drift.engine.comparison import Head
+from drift.engine.head import Head
 from drift.engine.segments import iso
 from drift.forecast import Forecast
 from drift.history import History, UnknownScopeError

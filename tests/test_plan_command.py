@@ -10,7 +10,8 @@ import pytest
 
 from drift import plans
 from drift.cli import main
-from drift.engine.comparison import begin, compare
+from drift.engine.comparison import compare
+from drift.engine.head import begin
 from drift.names import Names
 from tests.build import SUB, control, estate, guid, iso, key, resource, tenant, write
 from tests.explained import own

@@ -23,6 +23,7 @@ from drift.record import Record
 from drift.settings import Connection, Settings, read
 from drift.telling import Teller
 from tests.build import T0, Folder, write
+from tests.cards import faults, of_type, words
 
 WRITES = ("put", "replace", "delete", "transact", "upload", "remove", "send")
 READS = ("get", "query", "download")
@@ -186,6 +187,17 @@ class Watch:
         """All movements of a chain as one window."""
         segments = [self.store.load(row.blob, Record).segment for row in self.rows(scope)]
         return told(segments)
+
+    def digest(self) -> list[str]:
+        """What the digest says that is sent now; nothing if none is."""
+        self.webhook.messages.clear()
+        self.teller.digest()
+        said = []
+        for _, body in self.webhook.messages:
+            (content,) = (one["content"] for one in body["attachments"])
+            assert faults(content) == []
+            said += [words(one) for one in of_type(content, "TextBlock", "RichTextBlock")]
+        return said
 
     def check(self, *scopes: str) -> None:
         """Along each chain every movement begins where the last ended, and its causes sum to it."""

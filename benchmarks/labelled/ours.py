@@ -16,9 +16,11 @@ from drift.actors import Happening
 from drift.adapters import events
 from drift.adapters.evidence import Folder, level_groups, open_folders
 from drift.engine.accounts import Course
-from drift.engine.comparison import Head, begin, compare, heard_since
+from drift.engine.comparison import compare
 from drift.engine.evidence import verdicts, witnesses
+from drift.engine.evidence.records import heard_between
 from drift.engine.explanation import told
+from drift.engine.head import Head, begin
 from drift.engine.segments import segment
 from drift.model import Delta, Json, Point, ticks
 from drift.names import Names
@@ -67,8 +69,8 @@ def _course(folders: Sequence[Folder], identity: str, heard: Sequence[Heard]) ->
         elif head is None:
             head = begin(snapshot)
         else:
-            since = heard_since(head)
-            held = [one for one in own if since <= one.happening.time <= folder.taken_at]
+            since, until = heard_between(head.snapshot.taken_at, snapshot.taken_at)
+            held = [one for one in own if since < one.happening.time <= until]
             known = [one.happening for one in held if one.at <= folder.taken_at]
             head, delta = compare(head, snapshot, cells=True, events=known)
             if len(known) < len(held):

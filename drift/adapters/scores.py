@@ -12,7 +12,7 @@ import numpy as np
 
 from drift.adapters.fields import Fields, Source, unique
 from drift.errors import EvidenceError
-from drift.ids import last
+from drift.ids import FOUNDATION, last
 from drift.model import Context, Control, Marks, Plan, Score, Snapshot, Subscription
 from drift.names import Names
 
@@ -24,7 +24,7 @@ NOTHING_COUNTED = "no control has a counted resource"
 
 def reason(subscription: Subscription, score: Score | None, plans: Mapping[str, Plan] | None) -> str | None:
     """Why a subscription has no score; None if it has one, as far as the score and its plans tell."""
-    plan = (plans or {}).get("foundationalcspm")
+    plan = (plans or {}).get(FOUNDATION)
     if plan is not None and not plan.on:
         return FOUNDATION_OFF
     if score is None:

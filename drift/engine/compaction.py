@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from drift.engine.comparison import Head
+from drift.engine.head import Head
 from drift.model import Grace, Ints
 from drift.names import Names
 

@@ -9,7 +9,7 @@ snapshots: pending marks, the context of the last 48 hours, and the reading of M
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,14 +19,15 @@ from drift.engine.ahead.foretelling import foretell, noticed
 from drift.engine.ahead.outlook import Outlook
 from drift.engine.causes import Scene, classify
 from drift.engine.changes import Side, before_first, carry, changed, touched, without
-from drift.engine.context import MEMORY, Happened, ended, happened, level, recalled, remembered
+from drift.engine.context import Happened, ended, happened, level, recalled, remembered
 from drift.engine.effects import Tally, by_cell, columns, tallied, unexplained
 from drift.engine.evidence.flips import flips
-from drift.engine.evidence.records import LOOK_BACK
+from drift.engine.evidence.records import HEARD, heard_between
 from drift.engine.evidence.revisions import revised
 from drift.engine.evidence.surroundings import Surroundings
 from drift.engine.evidence.witnesses import amended, scoring
 from drift.engine.exemptions import Exemptions
+from drift.engine.head import Head, Pending, begin, point
 from drift.engine.owners import Owners
 from drift.engine.scoring import (
     Membership,
@@ -40,7 +41,6 @@ from drift.engine.scoring import (
 from drift.engine.settling import settle, unseen
 from drift.engine.shapley import Divided
 from drift.engine.units import Units, join, none
-from drift.forecast import Forecast
 from drift.kinds import Kind
 from drift.model import (
     DAY,
@@ -48,65 +48,13 @@ from drift.model import (
     Cause,
     CellEffects,
     Change,
-    Counts,
     Delta,
     Flags,
     Ints,
     Longs,
-    Point,
     Snapshot,
-    Status,
     no_cells,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """Changed marks that the counts did not show yet, with the controls and causes that their columns point to."""
-
-    units: Units
-    controls: tuple[str, ...]
-    causes: tuple[Cause, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The last snapshot of a chain and what the chain remembers. `pending` is None if it has no predecessor."""
-
-    snapshot: Snapshot
-    at: Point
-    """Where it stands."""
-    pending: Pending | None = None
-    memory: tuple[Happened, ...] = ()
-    healthy_reading: bool = False
-    """Whether a Mitigated exemption counts as healthy, as last measured."""
-    forecasts: tuple[Forecast, ...] = ()
-    """What was said to come: what is open, and what the last movement settled. Whoever keeps the chain moves it on."""
-
-
-def point(snapshot: Snapshot) -> Point:
-    """Where a snapshot stands."""
-    order = [control.name.lower() for control in snapshot.controls]
-    counts = membership(snapshot.controls, order, snapshot.context, len(snapshot.recommendations)).counts
-    effective = Standing(snapshot.marks, counts, *2 * (np.zeros(len(snapshot.marks), np.bool_),)).effective(False)
-    counted = effective != Status.NONE
-    return Point(
-        taken_at=snapshot.taken_at,
-        subscription=snapshot.subscription,
-        counts={c.name.lower(): Counts(c.maximum, c.healthy, c.counted) for c in snapshot.controls},
-        weight=snapshot.score.weight if snapshot.score else 0.0,
-        reported=snapshot.score,
-        unscored=snapshot.unscored,
-        ancestors=snapshot.context.ancestors,
-        resources=len(np.unique(snapshot.marks.resource[counted])),
-        marks=int(np.count_nonzero(counted)),
-    )
-
-
-def begin(snapshot: Snapshot, healthy_reading: bool = False) -> Head:
-    """The head of a chain that starts with a snapshot."""
-    return Head(snapshot, point(snapshot), healthy_reading=healthy_reading)
-
 
 type Events = Sequence[Happening] | Callable[[], Sequence[Happening]]
 """Events, or who gets them."""
@@ -116,30 +64,26 @@ def compare(head: Head, after: Snapshot, *, cells: bool = False, events: Events 
     """The delta from a chain's head to a new snapshot of the same subscription, and the new head.
 
     An unscored end makes a delta without causes and starts a new chain. `cells`: with the effects cell by cell.
-    `events`: of the subscription, those of the time that is looked back on: see `heard_since`.
+    `events`: of the subscription; only those of the time that is looked back on count: see `heard_between`.
     """
     if head.snapshot.unscored is not None or after.unscored is not None:
         start, turned = begin(after, head.healthy_reading), head.at.turned
         if (head.snapshot.unscored is None) != (after.unscored is None):
-            known = events() if callable(events) else events
+            known = _within(events, head, after)
             back = HEARD if after.unscored is None else DAY // 2  # a score goes at once, and comes a day later
             turned = scoring(after, known, head.snapshot.taken_at - back)
         start = replace(start, at=replace(start.at, turned=turned))
         return start, Delta(head.at, start.at)
-    return _Comparison(head, after, cells, events).run()
+    return _Comparison(head, after, cells, _within(events, head, after)).run()
 
 
-HEARD = MEMORY + LOOK_BACK
-"""How long before a comparison begins an event can lie that tells of it."""
-
-
-def heard_since(head: Head) -> int:
-    """Since when events can tell of what the next comparison finds."""
-    return head.snapshot.taken_at - HEARD
+def _within(events: Events, head: Head, after: Snapshot) -> Sequence[Happening]:
+    since, until = heard_between(head.snapshot.taken_at, after.taken_at)
+    return [one for one in (events() if callable(events) else events) if since < one.time <= until]
 
 
 class _Comparison:
-    def __init__(self, head: Head, after: Snapshot, cells: bool, events: Events) -> None:
+    def __init__(self, head: Head, after: Snapshot, cells: bool, events: Sequence[Happening]) -> None:
         self.head, self.given, self.cells, self.events = head, after, cells, events
         contexts = level(head.snapshot.context, after.context)
         self.before = replace(head.snapshot, context=contexts[0])
@@ -176,7 +120,6 @@ class _Comparison:
         scene = self._scene(exemptions, now, earlier, sides, waiting)
         causes, owners, told = classify(fresh, scene)
         around = Surroundings(before, after, (*earlier, *now))
-        events = self.events() if callable(self.events) else self.events
         fresh = fresh.having(cause=owners)
         units, ordered = _merge(fresh, causes, carried.take(~again), pending.causes)
 
@@ -199,7 +142,7 @@ class _Comparison:
         def told_of(tallies: Iterable[Tally]) -> tuple[Change, ...]:
             return tuple(tell(tally.change(self.order), tally) for tally in tallies)
 
-        outlook = Outlook(after, sides[1], standings[1], exemptions[1], (*now, *earlier), healthy, events)
+        outlook = Outlook(after, sides[1], standings[1], exemptions[1], (*now, *earlier), healthy, self.events)
         foretold, expected = foretell(outlook, tell, self.order)
 
         flipped = flips(units.take(done), ordered, before, self.given, (*earlier, *now))
@@ -215,9 +158,9 @@ class _Comparison:
             notes=wording.notes(standings, healthy, overdue=bool(late.any())),
             missing=_missing(self.head.snapshot, self.given),
             controls=self.names,
-            cells=self._cells(moved, settled, ordered, units.take(done)) if self.cells or events else no_cells(),
+            cells=self._cells(moved, settled, ordered, units.take(done)) if self.cells or self.events else no_cells(),
         )
-        delta = amended(delta, events)
+        delta = amended(delta, self.events)
         left = Pending(units.take(~done), self.order, tuple(ordered))
         return Head(self.given, delta.after, left, (*earlier, *now, *told), healthy), delta
 

@@ -14,7 +14,8 @@ import pytest
 from drift.actors import NOT_RECORDED, NOTHING, PLATFORM, Actor, By, Evidence
 from drift.adapters.packing import FORM, digest, pack, unpack
 from drift.engine.compaction import compacted
-from drift.engine.comparison import Head, begin, compare
+from drift.engine.comparison import compare
+from drift.engine.head import Head, begin
 from drift.kinds import Kind
 from drift.model import (
     NEVER,

@@ -12,8 +12,8 @@ import pytest
 
 from drift.adapters.evidence import open_folders
 from drift.engine.ahead.supposing import Supposed, each, gain, stand
-from drift.engine.comparison import begin
 from drift.engine.effects import columns
+from drift.engine.head import begin
 from drift.engine.planning import Needs, Route, Wish, needs, of_controls, of_recommendations, of_resources, route
 from drift.kinds import Kind
 from drift.model import Cause, Status

@@ -12,8 +12,9 @@ from drift.adapters.evidence import Folder, open_folders
 from drift.adapters.packing import pack, unpack
 from drift.engine.accounts import Course
 from drift.engine.compaction import compacted
-from drift.engine.comparison import Head, begin, compare
+from drift.engine.comparison import compare
 from drift.engine.explanation import told
+from drift.engine.head import Head, begin
 from drift.engine.rollup import Place, courses, merged, place
 from drift.engine.segments import Segment, segment
 from drift.engine.where import BY

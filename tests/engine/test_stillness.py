@@ -9,7 +9,8 @@ import pytest
 
 from drift.adapters.packing import pack, unpack
 from drift.engine.compaction import compacted
-from drift.engine.comparison import Head, begin, compare
+from drift.engine.comparison import compare
+from drift.engine.head import Head, begin
 from drift.engine.stillness import differs
 from drift.importing import FolderSource
 from drift.names import Names

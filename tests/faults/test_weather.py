@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from demo.azure import Faults
-from drift.engine import comparison
+from drift.engine.head import Head as ChainHead
 from drift.record import Record
 from tests.faults.stage import Stage, near
 from tests.faults.town import Town
@@ -44,7 +44,7 @@ def _is_whole(stage: Stage, town: Town, identity: str) -> None:
     assert row is not None
     assert head is not None
     assert row.told["after"]["percentage"] == near(town.score(identity))
-    snapshot = stage.store.load(head.blob, comparison.Head).snapshot
+    snapshot = stage.store.load(head.blob, ChainHead).snapshot
     assert len(snapshot.marks) == len(town.estates[identity].world.marks)
     assert snapshot.context.inventory is not None
     assert len(snapshot.context.inventory.resource) == len(town.estates[identity].world.marks)

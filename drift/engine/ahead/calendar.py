@@ -17,10 +17,10 @@ from drift.engine import wording
 from drift.engine.ahead.coverage import Coverage
 from drift.engine.ahead.foretelling import AGAIN
 from drift.engine.ahead.supposing import Stand, Supposed, each, gain, stand
-from drift.engine.comparison import Head
 from drift.engine.context import Happened
 from drift.engine.effects import columns
 from drift.engine.exemptions import Exemptions, in_force, initiative, listed
+from drift.engine.head import Head
 from drift.engine.scoring import exempt
 from drift.engine.segments import iso
 from drift.kinds import Kind

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import fsum
 
+from drift import ids
 from drift.actors import NEVER, Actor
 from drift.engine.accounts import shown
 from drift.engine.segments import Segment, iso
@@ -159,7 +160,7 @@ def _announced(one: Forecast, at: int, least: float) -> Forecast:
 
 
 def _ends_the_score(one: Forecast) -> bool:
-    return one.kind == "plan_disabled" and one.subject.lower() == "foundationalcspm"
+    return one.kind == "plan_disabled" and one.subject.lower() == ids.FOUNDATION
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,13 +19,11 @@ from drift.engine.attribution import End, rates
 from drift.engine.changes import Side, changed, touched
 from drift.engine.effects import Tally, tallied
 from drift.engine.exemptions import Exemptions
+from drift.engine.head import Head
 from drift.engine.scoring import Standing, layers, membership, reported, standing
 from drift.kinds import Kind
 from drift.model import NEVER, Bytes, Cause, Counts, Effects, Floats, Ints, Longs, Marks, Point, Status
 from drift.names import Names
-
-if TYPE_CHECKING:
-    from drift.engine.comparison import Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,7 @@ def together(side: Side, supposed: Sequence[Supposed], resources: Names) -> list
 def each(side: Side, supposed: Sequence[Supposed], resources: Names) -> list[Tally]:
     """What each of it, alone, does to the counts: one tally for each, in the order given, also where it is nothing."""
     marks, size, columns = side.marks, len(resources), layers(side.member)
-    rows, cells = _cells(columns, marks, np.arange(len(marks)), size)
+    rows, cells = cells_of(columns, marks, np.arange(len(marks)), size)
     key, of = np.unique(cells, return_inverse=True)
     now = _statuses(of, side.effective[rows], len(key))
     then = side.effective.copy()
@@ -107,7 +104,7 @@ def each(side: Side, supposed: Sequence[Supposed], resources: Names) -> list[Tal
     for one in supposed:
         then[one.rows] = one.to
         moved = one.rows[then[one.rows] != side.effective[one.rows]]
-        rows, cells = _cells(columns, marks, moved, size)
+        rows, cells = cells_of(columns, marks, moved, size)
         touched_cells, of = np.unique(cells, return_inverse=True)
         before = now[:, np.searchsorted(key, touched_cells)]
         less, more = (_statuses(of, effective[rows], len(touched_cells)) for effective in (side.effective, then))
@@ -171,7 +168,7 @@ def _only(side: Side, rows: Longs) -> Side:
     )
 
 
-def _cells(columns: Sequence[Ints], marks: Marks, rows: Longs, size: int) -> tuple[Longs, Longs]:
+def cells_of(columns: Sequence[Ints], marks: Marks, rows: Longs, size: int) -> tuple[Longs, Longs]:
     """Of some rows the cells that they are in, by number: a row for each control that lists the recommendation."""
     parts = [(rows[:0], rows[:0])]
     for controls in columns:

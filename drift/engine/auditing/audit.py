@@ -16,9 +16,9 @@ from drift import ids
 from drift.engine import wording
 from drift.engine.ahead.supposing import Stand, Supposed, ahead, each, gain, stand, together, worth
 from drift.engine.auditing.hiding import Hiding, of_another
-from drift.engine.comparison import Head
 from drift.engine.effects import columns
 from drift.engine.exemptions import in_force, listed
+from drift.engine.head import Head
 from drift.engine.owners import TAG, Owners
 from drift.kinds import Kind
 from drift.model import DAY, NEVER, Bytes, Cause, Context, Exemption, Flags, Longs, Snapshot, Status, Subscription

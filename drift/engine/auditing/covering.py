@@ -11,8 +11,8 @@ from drift import ids
 from drift.engine import wording
 from drift.engine.ahead.coverage import Coverage
 from drift.engine.auditing.silent import silent
-from drift.engine.comparison import Head
 from drift.engine.diagnosis.machines import machines, unassessed
+from drift.engine.head import Head
 from drift.engine.segments import iso
 from drift.model import NEVER, Context, Health, Json, Plan, Snapshot
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from drift.actors import Confidence, Happening
 from drift.engine.ahead.supposing import Stand
-from drift.engine.comparison import Head
+from drift.engine.head import Head
 from drift.engine.segments import Segment
 from drift.model import Context, Delta, Longs, Point, Snapshot, Status
 

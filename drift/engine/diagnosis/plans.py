@@ -117,7 +117,7 @@ def foundational_cspm_off(case: Case) -> Answer:
     """The free plan without which there is no score is off."""
     if case.context.plans is None:
         return Undecided("foundational_cspm_off", FILE) if case.snapshot.unscored is not None else None
-    plan = next((one for name, one in case.context.plans.items() if name.lower() == "foundationalcspm"), None)
+    plan = next((one for name, one in case.context.plans.items() if name.lower() == ids.FOUNDATION), None)
     if plan is None or plan.on:
         return None
     last = next((delta.before.score for delta in reversed(case.deltas) if delta.before.score is not None), None)

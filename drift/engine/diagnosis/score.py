@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from drift.engine import wording
+from drift.engine.ahead.supposing import cells_of
 from drift.engine.diagnosis import stakes
 from drift.engine.diagnosis.case import Answer, Case, Reason
 from drift.engine.diagnosis.movement import SHOWN
@@ -14,7 +15,7 @@ from drift.engine.diagnosis.question import WHOLE, accounts, fixed, fixes
 from drift.engine.diagnosis.waiting import coming
 from drift.engine.scoring import layers
 from drift.ids import is_guid
-from drift.model import Ints, Longs, Status
+from drift.model import Longs, Status
 
 
 def partially_fixed(case: Case) -> Answer:
@@ -71,22 +72,10 @@ def _blocked(case: Case, healthy: Longs) -> tuple[Longs, Longs]:
     near[marks.resource[healthy]] = True
     bad = np.flatnonzero((side.effective == Status.UNHEALTHY) & near[marks.resource])
     columns = layers(side.member)
-    ours, theirs = (_cells(case, columns, rows) for rows in (healthy, bad))
+    ours, theirs = (cells_of(columns, marks, rows, size) for rows in (healthy, bad))
     held = np.isin(ours[1], theirs[1])
     blocking = np.isin(theirs[1], ours[1])
     return np.unique(ours[0][held]), np.unique(theirs[0][blocking])
-
-
-def _cells(case: Case, columns: list[Ints], rows: Longs) -> tuple[Longs, Longs]:
-    """The cells of some marks by number, with the row of each."""
-    marks, size = case.snapshot.marks, len(case.snapshot.resources)
-    found = [(rows[:0], rows[:0])]
-    for column in columns:
-        control = column[marks.recommendation[rows]]
-        inside = rows[control >= 0]
-        found.append((inside, control[control >= 0].astype(np.int64) * size + marks.resource[inside]))
-    first, second = zip(*found, strict=True)
-    return np.concatenate(first), np.concatenate(second)
 
 
 def _part(case: Case, about: Longs, rest: Longs, held: Longs, blockers: Longs) -> str:

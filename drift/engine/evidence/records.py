@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from drift import ids
 from drift.actors import Evidence, Happening
+from drift.engine.context import MEMORY
 from drift.kinds import Kind
 from drift.model import DAY, HOUR, NEVER, Change
 
@@ -24,6 +25,9 @@ CLOCKS = HOUR // 60
 
 MAKING = HOUR // 4
 """How long it takes to make most resources: the event comes when it is done. A later write may be another's."""
+
+HEARD = MEMORY + LOOK_BACK
+"""How long before a comparison begins an event can lie that tells of it."""
 
 type Times = Mapping[str, int]
 """Resource id in lower case to when its mark changed; NEVER where that is not known."""
@@ -48,6 +52,15 @@ _AGENTS = frozenset(
     }
 )
 """Extensions that feed assessments, by the names that their installers give them."""
+
+
+def heard_between(begin: int, end: int) -> tuple[int, int]:
+    """The time, after the first tick and up to the second, of events that can tell of what a comparison finds.
+
+    `begin` and `end` are its looks. Azure's clocks differ a little: an event may bear a later time than the look that
+    shows what it tells of.
+    """
+    return begin - HEARD, end + SLACK
 
 
 @dataclass(frozen=True, slots=True)

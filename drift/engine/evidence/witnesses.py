@@ -17,9 +17,6 @@ from drift.engine.evidence.records import Asked, Found, Records, Times
 from drift.kinds import Class, Kind
 from drift.model import NEVER, Cause, Change, Delta, Snapshot
 
-FOUNDATION = "FoundationalCspm"
-"""The plan without which there is no score."""
-
 _ENDED_BY_DATE = {"expiresOn", "remediationDueDate"}
 """Records that show that a thing ended by a date set long before."""
 
@@ -45,9 +42,9 @@ def amended(delta: Delta, events: Iterable[Happening]) -> Delta:
 def scoring(after: Snapshot, events: Iterable[Happening], since: int) -> Change:
     """Who switched on, or off, the plan that the score comes with, since a time; as a change of that plan."""
     identity, on = after.subscription.id, after.unscored is None
-    cause = Cause(Kind.PLAN_ENABLED if on else Kind.PLAN_DISABLED, FOUNDATION, identity)
-    subject = f"/subscriptions/{identity}/providers/microsoft.security/pricings/{FOUNDATION}".lower()
-    plan = (after.context.plans or {}).get(FOUNDATION.lower())
+    cause = Cause(Kind.PLAN_ENABLED if on else Kind.PLAN_DISABLED, ids.FOUNDATION, identity)
+    subject = f"/subscriptions/{identity}/providers/microsoft.security/pricings/{ids.FOUNDATION}".lower()
+    plan = (after.context.plans or {}).get(ids.FOUNDATION)
     dated = on and plan is not None and plan.enabled_at != NEVER
     made = (Evidence("enablementTime", plan.enabled_at),) if dated and plan else ()  # not who had switched it off
     change = Change(cause, about=(subject,), between=(since, after.taken_at), evidence=made)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drift.engine.ahead.supposing import Stand, stand
-from drift.engine.comparison import Head
+from drift.engine.head import Head
 from drift.engine.planning.tags import critical, owners
 from drift.engine.scoring import layers
 from drift.engine.wording import clean

@@ -10,7 +10,8 @@ import pytest
 
 from drift.adapters.evidence import open_folders
 from drift.engine.ahead.calendar import Entry, calendar, told
-from drift.engine.comparison import Head, begin, compare
+from drift.engine.comparison import compare
+from drift.engine.head import Head, begin
 from drift.model import NEVER, ticks
 from drift.names import Names
 from tests.build import (

@@ -16,8 +16,9 @@ from drift.engine.accounts import Course
 from drift.engine.ahead.foretelling import foretell
 from drift.engine.ahead.outlook import Outlook
 from drift.engine.ahead.supposing import stand
-from drift.engine.comparison import Head, begin, compare
+from drift.engine.comparison import compare
 from drift.engine.explanation import alone
+from drift.engine.head import Head, begin
 from drift.model import Delta, ticks
 from drift.names import Names
 from tests.build import (

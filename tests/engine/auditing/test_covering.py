@@ -8,7 +8,7 @@ import pytest
 
 from drift.adapters.evidence import open_folders
 from drift.engine.auditing.covering import Covered, absent, blind, covering
-from drift.engine.comparison import begin
+from drift.engine.head import begin
 from drift.model import Json
 from drift.names import Names
 from tests.build import SUB, TYPES, Estate, at, connector, estate, guid, iso, key, resource, tenant

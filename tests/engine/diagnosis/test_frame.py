@@ -11,9 +11,10 @@ import pytest
 
 from drift.adapters.evidence import open_folders
 from drift.diagnosing import case
-from drift.engine.comparison import begin, compare
+from drift.engine.comparison import compare
 from drift.engine.diagnosis import PRECEDENCE, QUESTIONS, RULES, Rule, diagnose
 from drift.engine.diagnosis.case import Answer, Asked, Case, Reason, Undecided
+from drift.engine.head import begin
 from drift.model import ticks
 from drift.names import Names
 from tests.build import SUB, T0, Estate, at, estate, guid, iso, key, resource, tenant
