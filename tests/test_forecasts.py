@@ -212,7 +212,7 @@ def test_a_worker_killed_at_any_write_and_run_again_leaves_what_an_undisturbed_o
     for one in (calm, watch):
         one.see(folder)
     steps = 0
-    for step in count(1, 3 if later else 1):
+    for step in count(2, 3) if later else count(1, 2):
         killed = False
         for _ in range(4):  # all of a round
             folder = next(folders)

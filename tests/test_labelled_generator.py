@@ -16,7 +16,7 @@ from benchmarks.labelled.records import Records
 from drift.adapters import events
 from drift.folders import explain_folders
 
-SEEDS = range(1, 13)
+SEEDS = range(1, 9)
 KINDS = {
     *("subscription_added", "subscription_removed", "connector_added", "connector_removed"),
     *("resource_added", "resource_deleted", "recommendation_added", "recommendation_left_preview"),

@@ -17,7 +17,7 @@ OPTIONAL = (
     *("policy-set-definitions.json", "security-connectors.json", "policy-exemptions.json"),
     *("standard-assignments.json", "governance-assignments.json"),
 )
-CHUNKS, SIZE = 9, 20
+CHUNKS, SIZE = 6, 20
 
 
 def agree(story: Story, scope: str = "all", *, noise: bool = False) -> None:
