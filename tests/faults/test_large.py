@@ -51,7 +51,9 @@ def test_a_movement_with_ten_thousand_causes_is_stored_read_back_whole_and_told(
     assert stage.store.waiting(SUB) == []
 
 
-def test_a_change_of_the_platform_that_moves_hundreds_of_subscriptions_is_one_card(storage: str, tmp_path: Path) -> None:
+def test_a_change_of_the_platform_that_moves_hundreds_of_subscriptions_is_one_card(
+    storage: str, tmp_path: Path
+) -> None:
     """One subscription is looked at twice by the monitor, and the others are given what it stored of that one.
 
     The store, both rollups and the teller are real, and see what hundreds of messages would have left, but that all
