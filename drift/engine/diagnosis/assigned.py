@@ -51,10 +51,16 @@ def benchmark_unassigned(case: Case) -> Answer:
         evidence=tuple(evidence),
         action="Assign the Microsoft cloud security benchmark there"
         + (", or take the scope out of the exclusions." if any(one.excluded for one in own) else "."),
-        confirm=f"az policy assignment list --scope {stakes.shell(case.root)} --disable-scope-strict-match",
+        confirm=_show_assignments(case),
         resources=stakes.named(case, outside.tolist()),
         count=len(outside),
     )
+
+
+def _show_assignments(case: Case) -> str:
+    """The command that lists them, inherited ones included: `az policy assignment list` leaves these out."""
+    url = f"https://management.azure.com{case.root}/providers/Microsoft.Authorization/policyAssignments"
+    return f"az rest --method get --url {stakes.shell(url + '?api-version=2022-06-01')}"
 
 
 def _bare(case: Case, outside: Longs) -> Longs:

@@ -112,9 +112,9 @@ def _extensions(case: Case, machine: str) -> str:
     """The command that lists what is installed on a machine."""
     if ids.type_of(machine) == _ARC:
         return f'az resource list --resource-type {_ARC}/extensions {stakes.subscription(case)} --query "[].id"'
-    verb = "vmss" if "scalesets" in ids.type_of(machine) else "vm"
-    if verb == "vmss":
-        return f'az vmss show --ids {stakes.shell(machine)} --query "virtualMachineProfile.extensionProfile"'
+    if "scalesets" in ids.type_of(machine):
+        inside = "properties.virtualMachineProfile.extensionProfile"  # `az vmss show` takes no id
+        return f'az resource show --ids {stakes.shell(machine)} --query "{inside}"'
     return f"az vm extension list --ids {stakes.shell(machine)} --output table"
 
 

@@ -18,7 +18,8 @@ def test_no_assignment_of_the_benchmark():
     none = BASE.but(0, assignments={"SecurityCenterBuiltIn": None})
     found = reasons(none)["benchmark_unassigned"]
     assert found["title"] == "the benchmark is not assigned to this subscription: its policies assess nothing"
-    assert found["confirm"] == f'az policy assignment list --scope "/subscriptions/{SUB}" --disable-scope-strict-match'
+    listed = f"/subscriptions/{SUB}/providers/Microsoft.Authorization/policyAssignments?api-version=2022-06-01"
+    assert found["confirm"] == f'az rest --method get --url "https://management.azure.com{listed}"'
     other = BASE.but(0, assignments={"SecurityCenterBuiltIn": {"initiative": "/providers/x/policySetDefinitions/nist"}})
     assert "benchmark_unassigned" in reasons(other)
 

@@ -196,7 +196,7 @@ def test_a_subscription_that_is_gone_at_the_last_look_is_not_asked():
 
 def test_the_page_on_reasons_has_all_that_can_be_given():
     page = (Path(__file__).parents[3] / "docs" / "reasons.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| \[`(\w+)`\]", page, re.MULTILINE)
     questions = {name for name in PRECEDENCE if any(rule.__name__ == name for rule in (*RULES, *QUESTIONS))}
     assert len(rows) == len(set(rows))
     assert questions <= set(rows) <= set(PRECEDENCE)
