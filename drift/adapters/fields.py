@@ -166,7 +166,8 @@ class Fields:
 
 def line(text: str, longest: int = LONGEST) -> str:
     """A text as one line of printable characters, cut to length."""
-    text = "".join(" " if ch.isspace() else ch for ch in text if ch.isspace() or ch.isprintable())
+    if not text.isprintable():
+        text = "".join(" " if ch.isspace() else ch for ch in text if ch.isspace() or ch.isprintable())
     return " ".join(text.split())[:longest]
 
 

@@ -96,16 +96,22 @@ class Surroundings:
             found = self._switched(change)
         else:
             wanted = Kind.EXEMPTION_REMOVED if cause.kind in _ENDS else cause.kind
-            found = [
-                one
-                for one in self._moved(wanted)
-                if subject in (one.name.lower(), one.exemption.id.lower() if one.exemption else None)
-            ][-1:]
+            found = [one] if (one := self._named.get((wanted, subject))) else []
         known = [one for one in found if one.since != NEVER]
         return (min(one.since for one in known), max(one.at for one in known)) if known else None
 
     def _moved(self, kind: Kind) -> list[Happened]:
         return [one for one in self._around if one.kind is kind]
+
+    @cached_property
+    def _named(self) -> dict[tuple[Kind, str], Happened]:
+        """The last change of each thing, by its name and, of an exemption, its id."""
+        found: dict[tuple[Kind, str], Happened] = {}
+        for one in self._around:
+            found[one.kind, one.name.lower()] = one
+            if one.exemption is not None:
+                found[one.kind, one.exemption.id.lower()] = one
+        return found
 
     @cached_property
     def _placed(self) -> dict[tuple[Kind, int], Happened]:
