@@ -149,7 +149,9 @@ class _Comparison:
         delta = Delta(
             before=self.head.at,
             after=replace(point(self.given), turned=self.head.at.turned),
-            changes=tuple(replace(one, flips=flipped.get(one.cause, ())) for one in told_of(everything)),
+            changes=tuple(
+                replace(one, flips=own) if (own := flipped.get(one.cause)) else one for one in told_of(everything)
+            ),
             effects=columns(everything, self.order),
             pending=told_of(to_come),
             pending_effects=columns(to_come, self.order),

@@ -56,14 +56,16 @@ class _Seen:
         concerned[some.recommendation] = True
         near = np.flatnonzero(concerned[before.marks.recommendation])
         marks = before.marks
-        self._stood = marks.recommendation[near], marks.status[near], marks.resource[near]
+        near = near[np.lexsort((marks.status[near], marks.recommendation[near]))]
+        self._stood = marks.recommendation[near].astype(np.int64) * 4 + marks.status[near], marks.resource[near]
         self._plans = {one.name.lower() for one in around if one.kind in _PLANS}
 
     def told(self, own: Units) -> Flips:
         """Of some flips of one recommendation, all the same way."""
         place, was = int(own.recommendation[0]), int(own.status_from[0])
-        recommendation, status, resource = self._stood
-        stood = np.union1d(resource[(recommendation == place) & (status == was)], own.resource)
+        key, resource = self._stood
+        first, last = np.searchsorted(key, [place * 4 + was, place * 4 + was + 1])
+        stood = np.union1d(resource[first:last], own.resource)
         dated = own.time != NEVER
         earliest = np.where(dated, own.time, np.minimum(own.since - DAY, self._begin)) - LOOK_BACK
         reset = self._reset(int(earliest.min()))

@@ -83,17 +83,19 @@ def _times(delta: Delta) -> list[Times]:
 
 def _attributed(records: Records, asked: Asked) -> Change:
     own = tuple(one for one in asked.change.evidence if one.source != "event")
-    change = replace(asked.change, evidence=own)
+    if len(own) < len(asked.change.evidence):
+        asked = replace(asked, change=replace(asked.change, evidence=own))
+    change = asked.change
     if change.cause.kind.group in (Class.YARDSTICK, Class.UNEXPLAINED):
         return _of_nobody(change)
     if any(one.source in _ENDED_BY_DATE for one in own):
         return replace(change, by=(By(PLATFORM),), confidence="confirmed", reason="")
-    found = records.of(replace(asked, change=change))
+    found = records.of(asked)
+    if not found:
+        return _by_records(change)
     told = {event.key: event for some in found.values() for event in some}
     events = tuple(_evidence(event) for event in sorted(told.values(), key=lambda one: (one.time, one.key)))
     change = replace(change, evidence=(*events, *own))
-    if not found:
-        return _by_records(change)
     if None in found:
         actors = _actors(found[None])
         if actors == [NOT_RECORDED]:
