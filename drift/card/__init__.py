@@ -8,25 +8,32 @@ What a card has no room for is left out by rule, and summed up.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
-from drift.card import coming, passages
+from drift.card import again, coming, passages
 from drift.card.calendar import dated
 from drift.card.elements import LIMIT, card, envelope, harmless, heading, line, run, said, size, text
 from drift.card.joining import joined
+from drift.card.news import PORTAL, Earlier, Held, Links, News
 from drift.card.passages import Detail
 from drift.card.scopes import is_group, place, widest
 from drift.card.several import several, summed
 from drift.card.still import stands_still
 from drift.model import Json
+from drift.people import People
 from drift.words import became, day
 
-__all__ = ["LIMIT", "News", "digest", "envelope", "movements", "test_card", "text"]
-
-PORTAL = (
-    "Secure score in the Azure portal",
-    "https://portal.azure.com/#view/Microsoft_Azure_Security/SecurityMenuBlade/~/SecureScore",
-)
+__all__ = [
+    "LIMIT",
+    "Earlier",
+    "Held",
+    "Links",
+    "News",
+    "digest",
+    "envelope",
+    "movements",
+    "test_card",
+    "text",
+]
 
 DETAILS = (
     Detail(scopes=15, told=3, lines=8, each=2, pending=5, notes=4, name=90, title=260, people=5),
@@ -40,27 +47,42 @@ DETAILS = (
 UNEXPLAINED = "the movement is not explained: "
 
 
-@dataclass(frozen=True, slots=True)
-class News:
-    """One movement: the id of its delta, and its explanation, whole or shortened for lists and cards."""
-
-    id: str
-    explained: Json
-
-
-def movements(news: Sequence[News], message: str) -> Json:
+def movements(news: Sequence[News], message: str, links: Links | None = None, held: Held | None = None) -> Json:
     """One card for all movements of one pass, at least one: groups first, then subscriptions by size of movement.
 
     Several of one scope, as after days in which nothing could be told, are told as one, but for a score that came or
-    went. `message` names the message: a repeat carries the same, in small print and as the id of an element.
+    went. `message` names the message: a repeat carries the same, in small print and as the id of an element. `held`
+    says why several passes are on one card. What is refined was told before: it is never told as if it had moved.
     """
-    ordered = sorted(_as_one(news), key=lambda one: place(one.explained))
+    fresh = [one for one in news if not again.is_refined(one)]
+    refined = again.in_order([one for one in news if again.is_refined(one)])
+    ordered = again.in_order(list(_as_one(fresh)) or refined[:1])
     found = [one.explained for one in ordered]
     first = max(found, key=coming.most) if all(map(coming.only_foretells, found)) else widest(found)
-    (identity,) = (one.id for one in ordered if one.explained is first)
-    if len(found) > 1:
-        return _fitting(lambda detail: several(found, first, detail), message, f" · movement {identity}")
-    return _fitting(lambda detail: _single(first, detail), message, f" · movement {identity}")
+    (speaks,) = (one for one in ordered if one.explained is first)
+
+    def body(detail: Detail) -> Iterator[Json]:
+        people = passages.people([one.explained for one in (*ordered, *refined)], detail)
+        if len(ordered) > 1:
+            whole = several(found, first, detail, people, again.what(speaks))
+        else:
+            whole = _single(speaks, detail, people)
+        yield next(whole)
+        yield from again.put_off(held, len(news))
+        yield from again.taken_back(fresh, detail)
+        yield from whole
+        yield from again.refined([one for one in refined if one is not speaks], detail, people)
+
+    return _fitting(body, message, _around(speaks, links), f" · movement {speaks.id}")
+
+
+def _around(one: News, links: Links | None) -> Iterator[tuple[str, str]]:
+    """Where more of a movement stands."""
+    if links is not None:
+        yield from links.page(one.explained["scope"], one.id)
+        if one.earlier is not None and one.earlier.id != one.id:
+            yield from links.page(one.explained["scope"], one.earlier.id, "What was told before")
+        yield from links.delta(one.id)
 
 
 def _as_one(news: Sequence[News]) -> Iterator[News]:
@@ -70,10 +92,11 @@ def _as_one(news: Sequence[News]) -> Iterator[News]:
         scopes.setdefault(one.explained["scope"].lower(), []).append(one)
     for own in scopes.values():
         if len(own) > 1 and all(one.explained["movement"] is not None for one in own):
-            last = own[-1]
             whole = joined([one.explained for one in own])
-            del whole["movements"]  # as of a digest, which says how many there were
-            yield News(last.id, whole)
+            ends = whole["after"]["percentage"] - whole["before"]["percentage"]
+            if abs(ends - whole["movement"]) < 0.005:
+                del whole["movements"]  # nothing lies between: it reads as one
+            yield News(own[-1].id, whole)
         else:
             yield from own
 
@@ -86,6 +109,7 @@ def digest(
     soon: Sequence[Json] = (),
     ended: Sequence[Json] = (),
     still: Sequence[Json] = (),
+    links: Links | None = None,
 ) -> Json:
     """One card for what stayed below the threshold from `since` to `until` (ISO 8601), summed by scope.
 
@@ -93,21 +117,30 @@ def digest(
     first. `still`: reasons why the tenant's score stands still, the first ones, as a diagnosis has them.
     """
     scopes: dict[str, list[Json]] = {}
-    for one in news:
+    fresh = [one for one in news if not again.is_refined(one)]
+    refined = again.in_order([one for one in news if again.is_refined(one)])
+    for one in fresh:
         scopes.setdefault(one.explained["scope"].lower(), []).append(one.explained)
     found = sorted((joined(own) for own in scopes.values()), key=place)
+    more = links.page(found[0]["scope"] if found else "all") if links else iter(())
     span = f"{day(since)} → {day(until)} UTC"
 
     def body(detail: Detail) -> Iterator[Json]:
-        if found or not (soon or ended):
-            yield from summed(found, span, detail)
+        people = passages.people([*found, *(one.explained for one in refined)], detail)
+        if found or not (soon or ended or refined):
+            whole = summed(found, span, detail, people)
+            yield next(whole)
+            yield from again.taken_back(fresh, detail)
+            yield from whole
         else:
-            yield heading("Digest: what is due", size="Large")
+            what = "what is due" if soon or ended else "what is known better"
+            yield heading(f"Digest: {what}", size="Large")
             yield said(span, isSubtle=True, spacing="Small")
+        yield from again.refined(refined, detail, people)
         yield from stands_still(still, detail)
         yield from dated(soon, ended, detail)
 
-    return _fitting(body, message)
+    return _fitting(body, message, more)
 
 
 def test_card(message: str) -> Json:
@@ -119,11 +152,14 @@ def test_card(message: str) -> Json:
     return card([*body, _small_print(message)])
 
 
-def _fitting(body: Callable[[Detail], Iterator[Json]], message: str, more: str = "") -> Json:
+def _fitting(
+    body: Callable[[Detail], Iterator[Json]], message: str, links: Iterator[tuple[str, str]], more: str = ""
+) -> Json:
     """The card with as much detail as a message holds."""
     shown: Json = {}
+    around = [*links, PORTAL]
     for detail in DETAILS:
-        shown = card([*body(detail), _small_print(message, more)], PORTAL)
+        shown = card([*body(detail), _small_print(message, more)], around)
         if size(envelope(shown)) <= LIMIT:
             break
     return shown
@@ -137,9 +173,12 @@ def _small_print(message: str, more: str = "") -> Json:
 # One movement
 
 
-def _single(found: Json, detail: Detail) -> Iterator[Json]:
-    people = passages.people([found], detail)
-    yield coming.first_line(found, detail)
+def _single(one: News, detail: Detail, people: People) -> Iterator[Json]:
+    """What is told again is told in short: its classes were on the card of the first time."""
+    found = one.explained
+    yield coming.first_line(found, detail, again.what(one))
+    if again.is_refined(one):
+        yield from again.says_more(one)
     if coming.only_foretells(found):
         yield coming.stands(found)
     elif found["movement"] is None:
@@ -151,10 +190,13 @@ def _single(found: Json, detail: Detail) -> Iterator[Json]:
             found = found | {"notes": notes, "unscored": found["unscored"] if is_group(found) else []}
     else:
         yield passages.when(found)
-        yield from passages.by_class(found, detail)
+        if one.earlier is None:
+            yield from passages.by_class(found, detail)
         yield heading("What moved it")
         yield passages.causes(found, detail, people)
         yield from passages.whose(found, detail, people)
+    if again.is_refined(one):
+        return  # all else was told
     yield from coming.pending(found, detail, people)
     yield from coming.expected([found], detail, people)
     yield from passages.steps([found])

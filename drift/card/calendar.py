@@ -24,7 +24,7 @@ def _listed(title: str, when: str, entries: Sequence[Json], detail: Detail) -> I
     if len(entries) > len(shown):
         rows.append([[], [said(f"and {len(entries) - len(shown):,} more")]])
     yield heading(title)
-    yield table("r19", ("pp", "of the subscription's own score"), rows)
+    yield table("r64 1", ("pp", "of the subscription's own score"), rows)
 
 
 def _share(entry: Json) -> Cell:

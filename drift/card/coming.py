@@ -7,7 +7,7 @@ from math import fsum
 
 from drift.card.elements import Cell, harmless, heading, line, run, said, table
 from drift.card.joining import stood_still
-from drift.card.passages import SMALL, Detail, called, color, figure, headline, in_all
+from drift.card.passages import SMALL, WHAT, Detail, called, color, figure, headline, in_all
 from drift.card.scopes import is_group, kind_of_scope
 from drift.model import Json
 from drift.people import People
@@ -36,7 +36,7 @@ def pending(found: Json, detail: Detail, people: People) -> Iterator[Json]:
     hidden = len(found["pending"]) + found.get("left", {}).get("pending", 0) - len(shown)
     if hidden > 0:
         rows.append([figure(parts[-1], rest), [said(f"and {hidden:,} more")]])
-    yield table("r19", (), [*rows, in_all(total)] if len(rows) > 1 else rows)
+    yield table("r64 1", (), [*rows, in_all(total)] if len(rows) > 1 else rows)
 
 
 def to_come(found: Sequence[Json], detail: Detail) -> Iterator[Json]:
@@ -83,10 +83,11 @@ def most(found: Json) -> float:
     return max(abs(one["expected"] or 0.0) for sort in ("opened", "overdue") for one in forecasts(found, sort))
 
 
-def first_line(found: Json, detail: Detail) -> Json:
+def first_line(found: Json, detail: Detail, what: str = WHAT) -> Json:
     """What moved, or where nothing did, what is expected."""
-    says = _headline if only_foretells(found) else headline
-    return says(found, detail, size="Large", weight="Bolder")
+    if only_foretells(found):
+        return _headline(found, detail, size="Large", weight="Bolder")
+    return headline(found, detail, what, size="Large", weight="Bolder")
 
 
 def _headline(found: Json, detail: Detail, **style: object) -> Json:
@@ -179,4 +180,4 @@ def _listed(
         yield heading(title)
         if hidden > 0:
             rows.append([[], [said(f"and {hidden:,} more")]])
-        yield table("r19", (), rows)
+        yield table("r64 1", (), rows)

@@ -62,13 +62,14 @@ def line(*runs: Json, **style: object) -> Json:
 
 
 def table(widths: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Json:
-    """A table. A digit in `widths` is the weight of a column of text, one after `r` that of figures, aligned right."""
-    found = re.findall(r"(r?)(\d)", widths)
-    right = {"horizontalCellContentAlignment": "Right"}
+    """A table. Of each column in `widths` its weight, of text, or `r` and its pixels, of figures, aligned right.
+
+    Figures have pixels of their own since Teams breaks a number that has no room, on phones and in narrow channels.
+    """
     heads = [[said(words, weight="Bolder")] if words else [] for words in header]
     return {
         "type": "Table",
-        "columns": [{"width": int(weight)} | (right if aligned else {}) for aligned, weight in found],
+        "columns": [_column(width) for width in widths.split()],
         "firstRowAsHeaders": bool(header),
         "showGridLines": False,
         "rows": [
@@ -76,6 +77,12 @@ def table(widths: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) ->
             for cells in ([heads] if header else []) + [list(row) for row in rows]
         ],
     }
+
+
+def _column(width: str) -> Json:
+    if width.startswith("r"):
+        return {"width": f"{width[1:]}px", "horizontalCellContentAlignment": "Right"}
+    return {"width": int(width)}
 
 
 def bars(title: str, sizes: Sequence[tuple[str, float]]) -> Json:
@@ -86,7 +93,6 @@ def bars(title: str, sizes: Sequence[tuple[str, float]]) -> Json:
     return {
         "type": "Chart.HorizontalBar",
         "title": title,
-        "showTitle": True,
         "data": [
             {"x": label, "y": abs(size), "color": "good" if size > 0 else "attention" if size < 0 else "neutral"}
             for label, size in sizes
@@ -95,9 +101,22 @@ def bars(title: str, sizes: Sequence[tuple[str, float]]) -> Json:
     }
 
 
-def card(body: Sequence[Json], link: tuple[str, str] | None = None) -> Json:
-    """The card; `link` is a title and an address, fixed ones."""
-    actions = [] if link is None else [{"type": "Action.OpenUrl", "title": link[0], "url": link[1]}]
+def line_chart(title: str, points: Sequence[tuple[str, float]], bounds: tuple[float, float]) -> Json:
+    """A line through values at days (ISO), drawn between `bounds`; without charts the same in words."""
+    words = " · ".join(f"{day} {value:.2f} %" for day, value in points)
+    return {
+        "type": "Chart.Line",
+        "title": title,
+        "yMin": bounds[0],
+        "yMax": bounds[1],
+        "data": [{"legend": "%", "color": "categoricalBlue", "values": [{"x": day, "y": y} for day, y in points]}],
+        "fallback": said(words, spacing="Small"),
+    }
+
+
+def card(body: Sequence[Json], links: Sequence[tuple[str, str]] = ()) -> Json:
+    """The card; `links` are titles and addresses, our own and fixed ones."""
+    actions = [{"type": "Action.OpenUrl", "title": title, "url": url} for title, url in links]
     return {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",

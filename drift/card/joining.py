@@ -25,7 +25,7 @@ def joined(found: Sequence[Json]) -> Json:
     """Movements of one scope, at least one, as if they were one: from the first to the last, with the sum of all.
 
     What became of the score between them is not in it: `before` and `after` need not differ by `movement`.
-    `movements` says how many there were.
+    `movements` says how many there were, `course` where the score stood at their ends, as pairs of time and percentage.
     """
     found = sorted(found, key=lambda one: one["after"]["takenAt"])
     moved = [one for one in found if one["movement"] is not None]
@@ -43,6 +43,7 @@ def joined(found: Sequence[Json]) -> Json:
         **{key: last[key] for key in ("scope", "name", "after", "pending", "unscored")},
         **({"left": last["left"] | {"causes": 0, "summary": 0, "actors": 0}} if "left" in last else {}),
         **({"forecasts": _forecasts(found)} if any("forecasts" in one for one in found) else {}),
+        **({"part": _part(found)} if "part" in last else {}),
         "before": found[0]["before"],
         "movement": fsum(one["movement"] for one in moved) if moved else None,
         "rounding": None,
@@ -52,7 +53,20 @@ def joined(found: Sequence[Json]) -> Json:
         "causes": listed,
         "notes": list(dict.fromkeys(note for one in found for note in one["notes"])),
         "movements": len(found),
+        "course": [
+            (end["takenAt"], end["percentage"])
+            for one in found
+            for end in (one["before"], one["after"])
+            if end["percentage"] is not None
+        ],
     }
+
+
+def _part(found: Sequence[Json]) -> Json:
+    """Whose part it is, and of how much."""
+    parts = [one["part"] for one in found if "part" in one]
+    owners = sorted({owner for part in parts for owner in part["owners"]})
+    return {"owners": owners, "movement": fsum(part["movement"] for part in parts)}
 
 
 def _cause(own: Sequence[Json]) -> Json:

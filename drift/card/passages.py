@@ -21,6 +21,9 @@ SMALL: dict[str, object] = {"size": "Small", "isSubtle": True}
 """The style of what stands under something."""
 
 
+WHAT = "Secure score"
+
+
 @dataclass(frozen=True, slots=True)
 class Detail:
     """How much of everything is shown, and how many letters of names and of titles."""
@@ -38,8 +41,12 @@ class Detail:
 
 
 def called(found: Json, detail: Detail) -> str:
-    """The name of the scope, harmless."""
-    return "all subscriptions" if found["scope"] == "all" else harmless(found["name"], detail.name)
+    """The name of the scope, harmless; of some owners' part in it, with their names."""
+    name = "all subscriptions" if found["scope"] == "all" else harmless(found["name"], detail.name)
+    if "part" in found:
+        owners = [harmless(owner, detail.name) for owner in found["part"]["owners"]]
+        name += f", the part of {', '.join(owners[:2])}{f' and {len(owners) - 2} more' if len(owners) > 2 else ''}"
+    return name
 
 
 def people(found: Sequence[Json], detail: Detail) -> People:
@@ -72,7 +79,7 @@ def cancels(found: Json) -> bool:
     return abs(found["movement"]) < 0.005 and any(abs(cause["share"]) >= 0.005 for cause in found["causes"])
 
 
-def headline(found: Json, detail: Detail, what: str = "Secure score", **style: object) -> Json:
+def headline(found: Json, detail: Detail, what: str = WHAT, **style: object) -> Json:
     """What moved, earned or drift, from what to what, where."""
     ends = f"{percent(found['before'])} → {percent(found['after'])}"
     if "movements" in found:  # the digest: what was told apart lies between the ends
@@ -81,7 +88,8 @@ def headline(found: Json, detail: Detail, what: str = "Secure score", **style: o
         moved = run(f"{what} {in_a_word(found)}", **style, color="Attention")
         verdict = ""
     else:
-        moved = run(f"{what} {pp(found['movement']).strip()} pp", **style, **color(found["movement"]))
+        of = f" of {pp(found['part']['movement']).strip()}" if "part" in found else ""
+        moved = run(f"{what} {pp(found['movement']).strip()}{of} pp", **style, **color(found["movement"]))
         verdict = _verdict(found)
     where = run(f"{verdict}: {ends}, {kind_of_scope(found)}", **style), run(called(found, detail), **style)
     return line(moved, *where, spacing="Medium")
@@ -127,15 +135,15 @@ def of_exemptions(found: Json) -> str:
 
 
 def by_class(found: Json, detail: Detail) -> Iterator[Json]:
-    """The classes as a table, and as bars."""
+    """The classes as a table, and where there are several as bars."""
     own = classes(found)
     if not own:
         return
     rows: list[list[Cell]] = [
         [[said(CLASS_WORDS[name])], figure(part, found["classes"][name])] for name, part in own.items()
     ]
-    yield table("4r1", ("By class", "pp"), [*rows, in_all(found["movement"])[::-1]]) | {"spacing": "Medium"}
-    if detail.chart:
+    yield table("1 r64", ("By class", "pp"), [*rows, in_all(found["movement"])[::-1]]) | {"spacing": "Medium"}
+    if detail.chart and len(own) > 1:
         yield bars("By class, pp", [(f"{name} {signed(part)}", part / 100) for name, part in own.items()])
 
 
@@ -161,7 +169,7 @@ def causes(found: Json, detail: Detail, people: People, entries: Sequence[Json] 
         words = "as told above"
     if hidden > 0 or parts[-1]:
         rows.append([figure(parts[-1], rest), [said(words)]])
-    return table("r19", (), [*rows, in_all(found["movement"])] if len(rows) > 1 else rows)
+    return table("r64 1", (), [*rows, in_all(found["movement"])] if len(rows) > 1 else rows)
 
 
 def _entry(entry: Json, part: int, own: Sequence[Json], found: Json, detail: Detail, people: People) -> Iterator[Json]:
@@ -230,7 +238,7 @@ def whose(found: Json, detail: Detail, people: People) -> Iterator[Json]:
     if hidden > 0 or parts[-1]:
         rows.append([figure(parts[-1], rest), [said(count(hidden, "other") if hidden > 0 else "others")]])
     yield heading("Whose doing it was")
-    yield table("r19", (), [*rows, in_all(found["movement"])])
+    yield table("r64 1", (), [*rows, in_all(found["movement"])])
 
 
 def figure(part: int, value: float) -> Cell:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from math import ceil, floor
 
 from drift.card import coming, passages
-from drift.card.elements import Cell, harmless, heading, line, run, said, table
+from drift.card.elements import Cell, harmless, heading, line, line_chart, run, said, table
 from drift.card.joining import Chapter, Common, chapters, common, is_told, keys, stood_still
-from drift.card.passages import Detail, between, called
+from drift.card.passages import SMALL, Detail, between, called
 from drift.card.scopes import in_a_word, is_group, kind_of_scope, widest
 from drift.engine.wording import count
 from drift.model import Json
 from drift.people import People
 from drift.words import KIND_WORDS, became, day, led, percent, pp, signed
 
-ENDS = ("before", "after")
+DAYS = 14
+"""Points of a line on a digest."""
+
+FIGURES = ("pp", "Own work", "Drift")
 
 _SCORES = {
     "new": "with a score now",
@@ -25,10 +29,11 @@ _SCORES = {
 }
 
 
-def several(found: Sequence[Json], first: Json, detail: Detail) -> Iterator[Json]:
-    """One card for all; `first` speaks first."""
-    people = passages.people(found, detail)
-    yield coming.first_line(first, detail)
+def several(
+    found: Sequence[Json], first: Json, detail: Detail, people: People, what: str = passages.WHAT
+) -> Iterator[Json]:
+    """One card for all; `first` speaks first, and its line begins with `what`."""
+    yield coming.first_line(first, detail, what)
     ends = min(one["before"]["takenAt"] for one in found), max(one["after"]["takenAt"] for one in found)
     others = [one for one in found if one is not first]
     parts = [passages.of_the_platform(first), passages.of_exemptions(first)]
@@ -36,8 +41,9 @@ def several(found: Sequence[Json], first: Json, detail: Detail) -> Iterator[Json
     yield said(" · ".join(filter(None, words)), isSubtle=True, spacing="Small")
     yield from _in_common(found, first, detail)
     told = chapters([first, *others], detail.told, detail.lines)
-    header = ("Scope", "Before", "After", "pp", "Own work", "Drift", "Main cause")
-    yield from _table(header, found, detail, lambda one: [percent(one[end]) for end in ENDS], told)
+    yield from _table(("Scope", *FIGURES), found, detail, _ends, told)
+    if what == passages.WHAT and first["movement"] is not None and len(first["classes"]) > 1:
+        yield from passages.by_class(first, detail)
     yield from _chapters(told, detail, people)
     yield from passages.whose(first, detail, people)
     yield from coming.to_come([first, *others], detail)
@@ -71,7 +77,7 @@ def _in_common(found: Sequence[Json], first: Json, detail: Detail) -> Iterator[J
         shared = [one for one in shared if one.key not in known]
     rows = [_shared(one, len(pool), detail) for one in shared[:3]]
     if rows:
-        yield table("6r2r4", ("In common", "Moved", "Each"), rows) | {"spacing": "Medium"}
+        yield table("3 r72 2", ("In common", "Moved", "Each"), rows) | {"spacing": "Medium"}
 
 
 def _shared(one: Common, among: int, detail: Detail) -> list[Cell]:
@@ -80,30 +86,39 @@ def _shared(one: Common, among: int, detail: Detail) -> list[Cell]:
 
 
 def _table(
-    header: Sequence[str],
-    found: Sequence[Json],
-    detail: Detail,
-    ends: Callable[[Json], list[str]],
-    told: Sequence[Chapter],
+    header: Sequence[str], found: Sequence[Json], detail: Detail, ends: Callable[[Json], str], told: Sequence[Chapter]
 ) -> Iterator[Json]:
-    """A row for each of the first scopes, and what is said of the rest."""
+    """A row for each of the first scopes, under its name where it stands and its main cause; what is said of the rest.
+
+    Four columns, for a phone has no room for more.
+    """
     names = Counter(called(one, detail) for one in found)
     rows: list[list[Cell]] = []
     for one in found[: detail.scopes]:
         name = called(one, detail)
         if names[name] > 1:  # equality never rests on a display name
             name += f" ({harmless(one['scope'][:8], 8)})"
-        main = [line(run(_main(one, detail, told)))]
-        rows.append([[line(run(name))], *([said(words)] for words in ends(one)), *_figures(one), main])
-    yield table("4r2r2r2r2r28", header, rows) | {"spacing": "Medium"}
+        words = " · ".join(filter(None, (ends(one), _main(one, detail, told))))
+        rows.append([[line(run(name)), line(run(words, **SMALL), spacing="None")], *_figures(one)])
+    yield table("1 r64 r64 r64", header, rows) | {"spacing": "Medium"}
     rest = found[detail.scopes :]
     if rest:
         yield said(f"and {len(rest):,} more{_spread(rest)}", isSubtle=True)
 
 
+def _ends(found: Json) -> str:
+    """From what to what; of several movements with others in between only where they led."""
+    after = percent(found["after"])
+    return f"{after} afterwards" if "movements" in found else f"{percent(found['before'])} → {after}"
+
+
+def _in_all(found: Json) -> str:
+    return f"{percent(found['after'])} after {count(found['movements'], 'movement')}"
+
+
 def _figures(found: Json) -> list[Cell]:
     if found["movement"] is None:
-        return [[said(in_a_word(found))], [said("–")], [said("–")]]
+        return [[said("–")], [said("–")], [said("–")]]
     own, drift = passages.earned_and_drift(found)
     moved = said(pp(found["movement"]).strip(), **passages.color(found["movement"]))
     return [[moved], [said(signed(own))], [said(signed(drift))]]
@@ -118,7 +133,7 @@ def _main(found: Json, detail: Detail, told: Sequence[Chapter]) -> str:
     if coming.only_foretells(found) and (words := coming.in_short(found)):
         return words
     if not found["summary"]:
-        return "–"
+        return ""
     entry = found["summary"][0]
     share = pp(entry["share"]).strip()
     if is_told(entry, found, told):
@@ -140,14 +155,14 @@ def _chapters(told: Sequence[Chapter], detail: Detail, people: People) -> Iterat
 # The digest
 
 
-def summed(found: Sequence[Json], span: str, detail: Detail) -> Iterator[Json]:
+def summed(found: Sequence[Json], span: str, detail: Detail, people: People) -> Iterator[Json]:
     """The digest of movements that were joined by scope."""
     if not found:
         yield heading("Digest: nothing below the threshold", size="Large")
         yield said(span, isSubtle=True, spacing="Small")
         return
     moving = [one for one in found if not stood_still(one)] or list(found)
-    first, people = widest(moving), passages.people(moving, detail)
+    first = widest(moving)
     yield passages.headline(first, detail, "Digest: secure score", size="Large", weight="Bolder")
     number = count(sum(one["movements"] for one in found), "movement")
     words = f"{number} below the threshold"
@@ -158,8 +173,18 @@ def summed(found: Sequence[Json], span: str, detail: Detail) -> Iterator[Json]:
     yield said(f"{words} · {span}", isSubtle=True, spacing="Small")
     told = chapters([first, *(one for one in moving if one is not first)], detail.told, detail.lines)
     if len(moving) > 1:
-        header = ("Scope", "Movements", "After", "pp in all", "Own work", "Drift", "Main cause")
-        yield from _table(header, moving, detail, lambda one: [f"{one['movements']:,}", percent(one["after"])], told)
+        yield from _table(("Scope", *FIGURES), moving, detail, _in_all, told)
+    yield from _course(first, detail)
     yield from _chapters(told, detail, people)
     yield from coming.to_come([first, *(one for one in found if one is not first)], detail)
     yield from passages.steps(found)
+
+
+def _course(found: Json, detail: Detail) -> Iterator[Json]:
+    """The score day by day through several movements, as a line; from three days on."""
+    days = {at[:10]: value for at, value in found["course"]}  # the last of each day
+    points = [(day, round(value, 2)) for day, value in days.items()][-DAYS:]
+    if detail.chart and len(points) > 2:
+        values = [value for _, value in points]
+        yield heading("The score day by day, %")
+        yield line_chart("The score day by day, %", points, (floor(min(values)), ceil(max(values))))
