@@ -251,6 +251,8 @@ def _settings(azure: Azure, azurite: Azurite) -> dict[str, str]:
         "DRIFT_SCOPES": "all",
         "DRIFT_GROUPS": "prod=tag:environment=prod;dev=tag:environment=dev",
         "DRIFT_ANNOUNCE_PP": "0.5",
+        "DRIFT_APP_URL": "https://drift.northwind.example",
+        "DRIFT_CARDS_PER_HOUR": "1000",
         "DRIFT_RETENTION_MONTHS": "120",
         "DRIFT_TOPIC_ENDPOINT": azure.topic,
         "TEAMS_WEBHOOK_URL": azure.webhook("security"),

@@ -29,6 +29,7 @@ from drift.ids import is_guid
 from drift.kinds import BY_NAME, Class
 from drift.model import DAY, NEVER, Delta
 from drift.record import Record, recorded
+from drift.retold import known_better
 
 CHUNK = 1_000
 """Resources of a verdict in one note: a property of an entity holds 64 KiB."""
@@ -45,10 +46,11 @@ LATEST = HEARD + 2 * DAY
 type Notes = Mapping[tuple[str, int], Sequence[dict[str, object]]]
 
 
-def heard(store: Store, event: Happening) -> int:
+def heard(store: Store, event: Happening, now: int | None = None) -> int:
     """Notes which stored movements an event that came late says something new of; how many. Raises ServiceError.
 
-    A movement that is stored while this looks is left to who stores it: see `stored`.
+    A movement that is stored while this looks is left to who stores it: see `stored`. `now`, our own clock: the digest
+    is to tell what is known better of what was told.
     """
     if event.action == "state":  # it tells what somebody's doing led to
         return 0
@@ -63,7 +65,7 @@ def heard(store: Store, event: Happening) -> int:
     rows = [row for row in rows if not _late(known.get((row.scope, row.at), ()))]
     begins = [row.since for row in rows if row.since is not None]
     events = store.happened(event.subscription, *heard_between(min(begins), rows[-1].at)) if rows else []
-    return sum(_note_late(store, row.scope, _delta(store, row), events) for row in rows)
+    return sum(_note_late(store, row.scope, _delta(store, row), events, now) for row in rows)
 
 
 def stored(store: Store, delta: Delta, known: Collection[str] | None = None) -> None:
@@ -95,9 +97,11 @@ def _explicable(row: Row, event: Happening) -> bool:
     return bool(row.told["left"]["causes"] or groups - {Class.YARDSTICK, Class.UNEXPLAINED})
 
 
-def _note_late(store: Store, scope: str, delta: Delta, events: Sequence[Happening]) -> bool:
+def _note_late(store: Store, scope: str, delta: Delta, events: Sequence[Happening], now: int | None = None) -> bool:
     if _told(_with_events(delta, events)) == _told(delta):
         return False
+    if now is not None:
+        known_better(store, scope, delta.after.taken_at, now)
     store.ledger.note_since(scope, delta.after.taken_at, "late", {"late": True})
     return True
 
@@ -140,6 +144,8 @@ class Judge:
     store: Store
     heard: Container[str]
     chains: Mapping[str, int]
+    now: int | None = None
+    """Our own clock, where the digest is to tell what is known better of what was told."""
 
     def judged(self, deltas: Mapping[str, Sequence[Delta]]) -> dict[str, list[Delta]]:
         """The deltas of one stretch, by subscription id, as they are to be rolled up; each verdict is noted.
@@ -158,7 +164,7 @@ class Judge:
             delta, before = whole[identity][at], len(earlier.get(identity, ()))
             # Of other recommendations not all was read.
             some = {key: own for key, own in every.items() if delta.changes[key].cause.subject.lower() in asked}
-            self._note(identity, delta.after.taken_at, some)
+            self._note(identity, delta.after.taken_at, some, earlier=at < before)
             if some and at >= before:
                 found[identity][at - before] = parted(delta, some)
         return found
@@ -183,13 +189,18 @@ class Judge:
                     found.setdefault(identity, []).append(delta)
         return found
 
-    def _note(self, identity: str, at: int, parts: Parts) -> None:
+    def _note(self, identity: str, at: int, parts: Parts, *, earlier: bool) -> None:
+        if parts and earlier and self.now is not None and not self._judged_before(identity, at):
+            known_better(self.store, identity, at, self.now)
         for change, some in parts.items():
             for number, part in enumerate(some):
                 for piece, resources in enumerate(batched(sorted(part.resources), CHUNK, strict=False)):
                     one = replace(part, resources=frozenset(resources))
                     note = {"change": change, "part": number, "of": msgspec.to_builtins(one)}
                     self.store.ledger.note_since(identity, at, f"verdict-{change}-{number}-{piece}", note)
+
+    def _judged_before(self, identity: str, at: int) -> bool:
+        return any("of" in one for own in self.store.ledger.since(at - 1, at, identity).values() for one in own)
 
 
 def _many(deltas: Iterable[Delta]) -> set[str]:

@@ -1,5 +1,5 @@
 """The command line: `drift explain`, `calendar`, `diagnose`, `exemptions`, `coverage`, `plan`, `extract`, `export`,
-`import`, `teams-test`, `schema`.
+`import`, `backup`, `restore`, `teams-test`, `schema`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from drift import agenda, looks, printed, reasons, roadmap, text
+from drift import agenda, backups, looks, printed, reasons, roadmap, text
 from drift.adapters.events import from_file
 from drift.diagnosing import asked_for, diagnose_folders
 from drift.engine.wording import count
@@ -165,10 +165,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     import_.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="evidence folders, in order of time")
     import_.set_defaults(run=_import)
+    backups.add(commands)
     test = commands.add_parser(
         "teams-test",
-        help="post a harmless card, to try a webhook",
-        description="Posts a card that says it is a test to the webhook in the setting TEAMS_WEBHOOK_URL.",
+        help="post a harmless card, to try the webhooks",
+        description="Posts a card that says it is a test to the webhook in the setting TEAMS_WEBHOOK_URL, and to those "
+        "of DRIFT_TEAMS_ROUTES.",
+    )
+    test.add_argument(
+        "--route", metavar="NAME", help="only to the webhook in this app setting, for example TEAMS_WEBHOOK_PROD"
     )
     test.set_defaults(run=_teams_test)
     schema = commands.add_parser("schema", help="print the JSON Schema of `drift explain --format json`")
@@ -252,18 +257,32 @@ def _import(options: argparse.Namespace) -> int:
     return 0
 
 
-def _teams_test(_: argparse.Namespace) -> int:
+def _teams_test(options: argparse.Namespace) -> int:
     from uuid import uuid4
 
-    from drift import bootstrap, card
+    from drift import bootstrap, card, routes
     from drift.adapters.teams import Teams
 
-    url = bootstrap.settings_without_storage().teams_webhook_url
-    if not url:
+    asked = bootstrap.settings_without_storage()
+    default = {routes.DEFAULT: asked.teams_webhook_url} if asked.teams_webhook_url else {}
+    webhooks = default | {route.setting: route.url for route in asked.teams_routes}
+    if options.route is not None:
+        if options.route not in webhooks:
+            known = f"it is none of {', '.join(webhooks)}" if webhooks else "there is none"
+            raise SettingsError(f"--route {options.route[:60]}: names no webhook that is set: {known}")
+        webhooks = {options.route: webhooks[options.route]}
+    if not webhooks:
         raise SettingsError("TEAMS_WEBHOOK_URL is not set: there is no webhook to try")
-    message = uuid4().hex
-    Teams(url).post(card.envelope(card.test_card(message)), message)
-    print(f"The webhook accepted the card (ref {message}).")
+    failed: list[ServiceError] = []
+    for name, url in webhooks.items():
+        message = uuid4().hex
+        try:
+            Teams(url).post(card.envelope(card.test_card(message)), message)
+            print(f"The webhook in {name} accepted the card (ref {message}).")
+        except ServiceError as error:
+            failed.append(ServiceError(f"{name}: {error}"))
+    if failed:
+        raise ServiceError("; ".join(map(str, failed)))
     print(
         "A Workflows webhook answers before it posts: look into the channel, and if nothing is there, into the flow's"
     )

@@ -86,7 +86,7 @@ class Environment:
         return self._checked(name, text, path=path, query=query) if text and text.lower() != off else None
 
     def _checked(self, name: str, text: str, *, path: bool = True, query: bool = False) -> str | None:
-        why = _wrong_url(text, path=path, query=query)
+        why = wrong_url(text, path=path, query=query)
         if why is not None:
             self.refuse(name, why)
             return None
@@ -149,7 +149,7 @@ class Environment:
         return Connection(name, table=found["table"], queue=found["queue"], blob=found["blob"], client_id=client)
 
 
-def _wrong_url(text: str, *, path: bool, query: bool) -> str | None:
+def wrong_url(text: str, *, path: bool, query: bool) -> str | None:
     """What is wrong with a URL, without a word of it; None if nothing is."""
     if not text.isascii() or not text.isprintable() or not _NO_URL.isdisjoint(text):
         return "is no URL: it has a character that no URL has"

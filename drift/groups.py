@@ -54,7 +54,7 @@ class _Rollup:
         self._known: Mapping[str, Known] = {key: one for key, one in known.items() if not one.retired}
         self._read: dict[tuple[str, int, int], tuple[Delta, list[Delta]]] = {}
         chains = {key: one.at for key, one in self._known.items()}
-        self._judge = Judge(store, _Heard(store, keeper.clock()), chains)
+        self._judge = Judge(store, _Heard(store, keeper.clock()), chains, keeper.clock())
         self._verdicts: dict[frozenset[tuple[str, int]], dict[str, list[Delta]]] = {}
 
     def roll(self, name: str, scope: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from drift import audience
 from drift.adapters.entities import INLINE, Head, Row, Waiting
 from drift.adapters.packing import pack
 from drift.adapters.store import ConflictError, Store
@@ -15,6 +16,8 @@ from drift.engine.accounts import own_work
 from drift.kinds import BY_NAME
 from drift.model import Json
 from drift.record import Record, shortened
+from drift.retold import told_at_once
+from drift.routes import is_digest
 from drift.settings import Settings
 
 
@@ -53,6 +56,11 @@ class Keeper:
         moved = explained["movement"] is not None
         own = (known.own_work if known else 0.0) + (own_work(record.segment.accounts) if moved else 0.0)
         body = pack(record.delta) if record.delta is not None else None
+        destinations = frozenset[str]()
+        more: Json = {"forecasts": beside.news} if beside else {}
+        if known is not None:
+            destinations = self._destinations(record, explained, loud=beside is not None and beside.loud)
+            more |= told_at_once(self.store, head, explained, destinations)
         row = Row(
             scope=head.scope,
             at=head.at,
@@ -61,15 +69,13 @@ class Keeper:
             own_work=own,
             maximum=weights[0],
             weight=weights[1],
-            told=shortened(explained) | ({"forecasts": beside.news} if beside else {}),
+            told=shortened(explained) | more,
             blob=self.store.keep(record, f"deltas/{head.scope}/{head.at}"),
             kinds=frozenset(BY_NAME[cause["kind"]] for cause in explained["causes"]),
             body=body if body is not None and len(body) <= INLINE else None,
         )
-        loud = beside is not None and beside.loud
-        destinations = self._destinations(row, loud) if known is not None else frozenset[str]()
         waiting = Waiting(head.scope, head.at, destinations, self.clock()) if destinations else None
-        self.store.expect(head.scope, head.at, digest="digest" in destinations)
+        self.store.expect(head.scope, head.at, digest=any(map(is_digest, destinations)))
         self.exchange(replace(head, own_work=own), known, row, waiting, then)
 
     def exchange(
@@ -101,15 +107,27 @@ class Keeper:
             then()
         self.store.index(head, head.taken_at)
 
-    def _destinations(self, row: Row, loud: bool) -> frozenset[str]:
+    def _destinations(self, record: Record, explained: Json, *, loud: bool) -> frozenset[str]:
         """Who is to be told of a movement; `loud`: its forecasts are announced, be it that nothing moved yet."""
-        if row.movement is None:
-            moved = large = (
-                row.told["before"]["percentage"] != row.told["after"]["percentage"]
-            )  # else none at both ends
-        else:
-            moved, large = bool(row.movement or row.kinds), abs(row.movement) >= self.settings.announce_pp
-        asked = {"topic"} if self.settings.topic_endpoint and moved else set[str]()
-        if self.settings.teams_webhook_url and (moved or loud):
-            asked.add("teams" if (large and moved) or loud else "digest")
+        asked = set[str]()
+        moved, now = self._news(explained, loud=loud)
+        if self.settings.topic_endpoint and moved:
+            asked.add("topic")
+        if self.settings.teams_webhook_url and (now or moved):
+            asked.add("teams" if now else "digest")
+        if self.settings.notified and now:
+            asked.add("notify")
+        for route in self.settings.teams_routes:
+            own = audience.told(route, record, explained)
+            moved, now = (False, False) if own is None else self._news(own, loud=loud and own is explained)
+            if now or moved:
+                asked.add(route.teams if now else route.digest)
         return frozenset(asked)
+
+    def _news(self, told: Json, *, loud: bool) -> tuple[bool, bool]:
+        """Whether anything moved, and whether it is to be told at once."""
+        if told["movement"] is None:
+            moved = told["before"]["percentage"] != told["after"]["percentage"]  # else none at both ends
+            return moved, moved or loud
+        moved = bool(told["movement"] or told["causes"])
+        return moved, loud or (moved and abs(told["movement"]) >= self.settings.announce_pp)

@@ -269,7 +269,7 @@ class Monitor:
         self.store.record(change)
         if not change.succeeded:
             return
-        afterwards.heard(self.store, change)
+        afterwards.heard(self.store, change, self.clock())
         now = self.clock()
         note = self.store.note("wake", change.subscription)
         if note is not None and note["until"] > now and (note.get("sent") or note["by"] != change.key):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from drift import ncrontab, schedules
+from drift import ncrontab, quiet, routes, schedules
 from drift.environment import SUFFIXES, Environment, shown
 from drift.environment import Connection as Connection
 from drift.environment import on_loopback as on_loopback
@@ -30,7 +30,9 @@ EVERYTHING = Scopes(all=True)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the app settings say. The timers' schedules are the host's to read: here they are only checked."""
+    """What the app settings say. The timers' schedules and the role that may read are only checked here: who binds the
+    functions reads them.
+    """
 
     scopes: Scopes
     groups: Mapping[str, str]
@@ -42,7 +44,16 @@ class Settings:
     graph_endpoint: str | None
     """Of Microsoft Graph; None: it is not asked."""
     teams_webhook_url: str | None = field(repr=False)
+    teams_routes: tuple[routes.Route, ...]
+    """Webhooks beside that one."""
     announce_pp: float
+    quiet: quiet.Quiet | None
+    cards_per_hour: int
+    """To one webhook, at the most."""
+    app_url: str | None
+    """Where this app answers, without a slash at the end; None where nobody knows."""
+    notified: routes.Notified | None
+    """Who gets a notification of what is announced at once."""
     topic_endpoint: str | None
     retention_months: int
 
@@ -95,12 +106,39 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "DRIFT_ANNOUNCE_PP": Setting(
             "smallest movement that is announced at once, in percentage points; the rest is in the digest", "0.5"
         ),
+        "DRIFT_TEAMS_ROUTES": Setting(
+            "webhooks beside that one, by group or by the tag `owner` of the resources: "
+            "`prod=TEAMS_WEBHOOK_PROD;owner:payments=TEAMS_WEBHOOK_PAYMENTS`; on the right app settings with an address"
+        ),
+        "DRIFT_QUIET_HOURS": Setting(
+            "when nothing is posted to Teams: hours, days or both, then a time zone, else UTC: "
+            "`20:00-07:00 Sat,Sun Europe/Berlin`"
+        ),
+        "DRIFT_CARDS_PER_HOUR": Setting(
+            "most cards to one webhook within an hour, 1 to 1000; the rest is summed up", "6"
+        ),
+        "DRIFT_APP_URL": Setting(
+            "where this app answers, for the links on cards; without it `https://` and the platform's "
+            "`WEBSITE_HOSTNAME`"
+        ),
+        "DRIFT_NOTIFY": Setting(
+            "users who get a notification in Teams of what is announced at once: object ids or addresses, comma "
+            "separated, at most 20"
+        ),
+        "DRIFT_NOTIFY_LINK": Setting(
+            "what a click on it opens: the link to a channel or a tab, as Teams copies it; needed with `DRIFT_NOTIFY`"
+        ),
         "DRIFT_TOPIC_ENDPOINT": Setting("Event Grid custom topic that gets explained movements"),
+        "DRIFT_SIGN_IN_ROLE": Setting(
+            "app role of Microsoft Entra ID that may read over HTTP, with App Service authentication on; without it, "
+            "function keys"
+        ),
         "DRIFT_RETENTION_MONTHS": Setting("how long movements are kept, 1 to 120", "25"),
     }
 )
 """Every setting, by name."""
 
+_APP_ROLE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,119}")
 _GROUP_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _MANAGEMENT_GROUP = re.compile(r"[\w().-]{1,90}", re.ASCII)
 _MANAGEMENT_GROUPS, _SUBSCRIPTIONS = "/providers/microsoft.management/managementgroups/", "/subscriptions/"
@@ -108,27 +146,36 @@ _LONGEST_SCOPE = 800
 """A tag's name has up to 512 characters, its value 256."""
 
 
-def read(environment: Mapping[str, str]) -> Settings:
+def read(values: Mapping[str, str]) -> Settings:
     """The settings of an environment; empty ones count as not set. Raises one SettingsError for all that is wrong."""
-    asked = Environment(environment)
+    asked = Environment(values)
     asked.refuse_unknown("DRIFT_", [*SETTINGS, *(f"DRIFT_STORAGE__{suffix}" for suffix in SUFFIXES)])
     for name in _TIMERS:
         schedule = _get(asked, name)
         why = ncrontab.wrong(schedule)
         if why is not None:
             asked.refuse(name, f"{shown(schedule)} is no schedule: {why}")
+    role = _get(asked, "DRIFT_SIGN_IN_ROLE")
+    if role and not _APP_ROLE.fullmatch(role):
+        asked.refuse("DRIFT_SIGN_IN_ROLE", f"{shown(role)} is no app role: up to 120 letters, digits, . - and _")
     credential = _credential(asked)
+    groups, graph = _groups(asked), _graph_endpoint(asked, credential)
     settings = Settings(
         scopes=_scopes(asked),
-        groups=_groups(asked),
+        groups=groups,
         storage=asked.storage("DRIFT_STORAGE", SETTINGS["DRIFT_STORAGE"].default),
         arm_endpoint=_arm_endpoint(asked),
         credential=credential,
-        graph_endpoint=_graph_endpoint(asked, credential),
+        graph_endpoint=graph,
         teams_webhook_url=asked.url("TEAMS_WEBHOOK_URL", query=True),
+        teams_routes=routes.read(asked, _get(asked, "DRIFT_TEAMS_ROUTES"), groups),
         announce_pp=_points(asked),
+        quiet=_quiet(asked),
+        cards_per_hour=_whole(asked, "DRIFT_CARDS_PER_HOUR", 1000),
+        app_url=routes.app_url(asked),
+        notified=routes.notified(asked, graph),
         topic_endpoint=asked.url("DRIFT_TOPIC_ENDPOINT"),
-        retention_months=_months(asked),
+        retention_months=_whole(asked, "DRIFT_RETENTION_MONTHS", 120),
     )
     if settings.credential == "none" and asked.remote:
         asked.refuse("DRIFT_CREDENTIAL", f"`none` is only for loopback, and not there: {', '.join(asked.remote)}")
@@ -225,9 +272,18 @@ def _points(asked: Environment) -> float:
     return float(text)
 
 
-def _months(asked: Environment) -> int:
-    text = _get(asked, "DRIFT_RETENTION_MONTHS")
-    if re.fullmatch(r"\d{1,3}", text, re.ASCII) is None or not 1 <= int(text) <= 120:
-        asked.refuse("DRIFT_RETENTION_MONTHS", f"{shown(text)} is no whole number from 1 to 120")
+def _whole(asked: Environment, name: str, most: int) -> int:
+    text = _get(asked, name)
+    if re.fullmatch(r"\d{1,4}", text, re.ASCII) is None or not 1 <= int(text) <= most:
+        asked.refuse(name, f"{shown(text)} is no whole number from 1 to {most}")
         return 1
     return int(text)
+
+
+def _quiet(asked: Environment) -> quiet.Quiet | None:
+    text = _get(asked, "DRIFT_QUIET_HOURS")
+    try:
+        return quiet.read(text) if text else None
+    except ValueError as error:
+        asked.refuse("DRIFT_QUIET_HOURS", f"{shown(text)}: {error}")
+        return None

@@ -14,6 +14,7 @@ from drift import ncrontab, schedules
 from drift.engine.scope import covers
 from drift.errors import SettingsError
 from drift.model import Subscription
+from drift.routes import Notified, Route
 from drift.settings import EVERYTHING, SETTINGS, Connection, Scopes, on_loopback, read
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +23,7 @@ KEY = "c2VjcmV0LWtleS1vZi1hbi1hY2NvdW50"
 STRING = f"DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey={KEY};EndpointSuffix=core.windows.net"
 LOCAL = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 REMOTE = {"AzureWebJobsStorage": STRING}
+CHANNEL = "https://teams.microsoft.com/l/channel/19%3Aabc%40thread.tacv2/General?groupId=1&tenantId=2"
 HOOK = "https://prod-1.example.com:443/workflows/abc/invoke?api-version=1&sp=%2Ftriggers&sig=s3cr3t-sig"
 
 
@@ -72,7 +74,14 @@ def test_one_error_names_everything_that_is_wrong():
         DRIFT_GRAPH_ENDPOINT="graph",
         TEAMS_WEBHOOK_URL="teams",
         DRIFT_ANNOUNCE_PP="much",
+        DRIFT_TEAMS_ROUTES="prod",
+        DRIFT_QUIET_HOURS="at night",
+        DRIFT_CARDS_PER_HOUR="0",
+        DRIFT_APP_URL="app",
+        DRIFT_NOTIFY="somebody",
+        DRIFT_NOTIFY_LINK="https://example.com",
         DRIFT_TOPIC_ENDPOINT="//topic",
+        DRIFT_SIGN_IN_ROLE="may read",
         DRIFT_RETENTION_MONTHS="0",
         DRIFT_SCOPE="all",
     )
@@ -462,6 +471,95 @@ def test_what_is_no_number_of_months_is_refused(text):
 @pytest.mark.parametrize("text", ["managed", "None of it"])
 def test_what_is_no_credential_is_refused(text):
     assert "DRIFT_CREDENTIAL: " in wrong(DRIFT_CREDENTIAL=text)
+
+
+# What Teams gets
+
+
+GROUPS = {"DRIFT_GROUPS": "Prod=tag:environment=prod;eu=mg:contoso-eu"}
+PROD, EU = HOOK + "1", HOOK + "2"
+
+
+def test_a_route_is_a_webhook_with_all_that_goes_there():
+    rules = "prod=TEAMS_WEBHOOK_PROD; owner:Pay=ments=TEAMS_WEBHOOK_PROD;EU=TEAMS_WEBHOOK_EU;"
+    found = settings(**GROUPS, DRIFT_TEAMS_ROUTES=rules, TEAMS_WEBHOOK_PROD=PROD, TEAMS_WEBHOOK_EU=EU)
+    assert found.teams_routes == (
+        Route("TEAMS_WEBHOOK_EU", EU, {"eu": "mg:contoso-eu"}),
+        Route("TEAMS_WEBHOOK_PROD", PROD, {"prod": "tag:environment=prod"}, frozenset({"pay=ments"})),
+    )
+    assert "s3cr3t" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("dev=TEAMS_WEBHOOK_PROD", "'dev' is neither a group of DRIFT_GROUPS nor owner:VALUE"),
+        ("owner:=TEAMS_WEBHOOK_PROD", "'owner:' names no owner"),
+        ("prod", "'prod' is not NAME=SETTING or owner:VALUE=SETTING"),
+        ("prod=MY_WEBHOOK", "what 'prod' goes to must be the name of an app setting like TEAMS_WEBHOOK_PROD"),
+        ("prod=TEAMS_WEBHOOK_URL", "TEAMS_WEBHOOK_URL gets everything: 'prod' needs a webhook of its own"),
+        (f"prod={HOOK}", "has an address in it: it goes into an app setting of its own, which is named here"),
+    ],
+)
+def test_what_is_no_route_is_refused_in_one_line(rule, told):
+    assert wrong(**GROUPS, DRIFT_TEAMS_ROUTES=rule, TEAMS_WEBHOOK_PROD=PROD) == f"DRIFT_TEAMS_ROUTES: {told}"
+
+
+def test_a_route_to_a_setting_that_is_missing_or_no_address_names_the_setting():
+    told = wrong(**GROUPS, DRIFT_TEAMS_ROUTES="prod=TEAMS_WEBHOOK_PROD")
+    assert told == "TEAMS_WEBHOOK_PROD: is not set, and DRIFT_TEAMS_ROUTES sends something there"
+    told = wrong(**GROUPS, DRIFT_TEAMS_ROUTES="prod=TEAMS_WEBHOOK_PROD", TEAMS_WEBHOOK_PROD="hook s3cr3t")
+    assert told == "TEAMS_WEBHOOK_PROD: is no URL: it has a character that no URL has"
+
+
+def test_no_token_means_no_webhook_elsewhere_on_a_route_either():
+    told = wrong(base=EVERY, **GROUPS, DRIFT_TEAMS_ROUTES="prod=TEAMS_WEBHOOK_PROD", TEAMS_WEBHOOK_PROD=PROD)
+    assert told == "DRIFT_CREDENTIAL: `none` is only for loopback, and not there: TEAMS_WEBHOOK_PROD"
+
+
+@pytest.mark.parametrize("text", ["20:00", "25:00-07:00", "07:00-07:00", "Europe/Berlin", "sat Mars/Base", "sat sun"])
+def test_what_are_no_quiet_hours_is_refused(text):
+    assert wrong(DRIFT_QUIET_HOURS=text).startswith(f"DRIFT_QUIET_HOURS: '{text}': ")
+
+
+def test_days_that_are_all_quiet_are_refused():
+    assert "nothing would ever be told" in wrong(DRIFT_QUIET_HOURS="Mon,Tue,Wed,Thu,Fri,Sat,Sun")
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, None),
+        ({"WEBSITE_HOSTNAME": "drift-1.azurewebsites.net"}, "https://drift-1.azurewebsites.net"),
+        ({"WEBSITE_HOSTNAME": "localhost:7071"}, None),
+        ({"WEBSITE_HOSTNAME": "a.b/c?d"}, None),
+        ({"WEBSITE_HOSTNAME": "a.b", "DRIFT_APP_URL": "https://drift.contoso.com/"}, "https://drift.contoso.com"),
+        ({"DRIFT_APP_URL": "https://drift.contoso.com/api/"}, "https://drift.contoso.com"),
+    ],
+)
+def test_links_lead_to_where_the_app_answers(given, found):
+    assert settings(**given).app_url == found
+
+
+def test_an_app_url_holds_no_key():
+    assert wrong(DRIFT_APP_URL="https://a.b/?code=s3cr3t") == "DRIFT_APP_URL: must have no query"
+
+
+def test_users_are_named_by_object_id_or_address():
+    found = settings(DRIFT_NOTIFY=f"{OTHER}, Priya@contoso.example,", DRIFT_NOTIFY_LINK=CHANNEL)
+    assert found.notified == Notified((OTHER.lower(), "priya@contoso.example"), CHANNEL)
+
+
+@pytest.mark.parametrize("user", ["priya", "a/b@c.example", "a@c.example?x", "a@b@c", f"{SUB}/x"])
+def test_what_names_no_user_is_refused(user):
+    assert "DRIFT_NOTIFY: " in wrong(DRIFT_NOTIFY=user, DRIFT_NOTIFY_LINK=CHANNEL)
+
+
+def test_a_notification_needs_a_link_into_teams_and_graph():
+    told = wrong(DRIFT_NOTIFY=SUB, DRIFT_GRAPH_ENDPOINT="none")
+    assert "DRIFT_NOTIFY: Microsoft Graph, which would notify, is switched off" in told
+    assert "DRIFT_NOTIFY_LINK: is not set" in told
+    assert "DRIFT_NOTIFY_LINK: is no link" in wrong(DRIFT_NOTIFY=SUB, DRIFT_NOTIFY_LINK="https://teams.example/l/x")
 
 
 # Schedules

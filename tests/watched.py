@@ -18,6 +18,7 @@ from drift.engine.explanation import told
 from drift.importing import FolderSource
 from drift.model import HOUR, Snapshot, Subscription, ticks
 from drift.names import Names
+from drift.pace import Pace
 from drift.pipeline import Monitor, Order
 from drift.record import Record
 from drift.settings import Connection, Settings, read
@@ -136,6 +137,19 @@ class Topic:
         self.events += explained
 
 
+class Notified:
+    """Is notified."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, str]] = []
+        self.refuse: Callable[[], None] | None = None
+
+    def notify(self, words: str, message: str) -> None:
+        if self.refuse is not None:
+            self.refuse()
+        self.messages.append((message, words))
+
+
 class Watch:
     """A monitor and a teller over one account."""
 
@@ -154,7 +168,22 @@ class Watch:
         self.time = ticks(T0)
         self.monitor = Monitor(self.settings, self.azure, self.store, self._send, lambda: self.time)
         self.webhook, self.topic = Webhook(), Topic()
-        self.teller = Teller(self.store, self.webhook, self.topic, lambda: self.time)
+        self.routes = {route.setting: Webhook() for route in self.settings.teams_routes}
+        """Webhooks beside that one, by the setting that holds their address."""
+        self.notified = Notified()
+        self.teller = self.tell()
+
+    def tell(self) -> Teller:
+        """A teller of a new worker: by the settings, with all that it knows from the store."""
+        return Teller(
+            self.store,
+            self.webhook,
+            self.topic,
+            lambda: self.time,
+            [(route, self.routes[route.setting]) for route in self.settings.teams_routes],
+            self.notified if self.settings.notified else None,
+            pace=Pace(self.store, self.settings.cards_per_hour, self.settings.quiet),
+        )
 
     def _send(self, queue: str, text: str, delay: int) -> None:
         self.sent.append((queue, text, delay))

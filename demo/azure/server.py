@@ -74,6 +74,8 @@ class Azure:
         """What Teams took, by the path of the webhook: its number among all cards, and the message."""
         self.events: list[dict[str, Any]] = []
         """What the topic took."""
+        self.notified: list[tuple[str, dict[str, Any]]] = []
+        """What came into activity feeds of Teams: the object id of a user, and what was sent."""
         self.requests: deque[Request] = deque(maxlen=_REMEMBERED)
         self.writes: list[tuple[str, str]] = []
         """Methods and paths of what was no read of Resource Manager; each was answered 405."""
@@ -225,7 +227,7 @@ class Azure:
         if self.tokens and headers.get("authorization") not in {f"Bearer {token}" for token in self.tokens}:
             return _unauthenticated()
         if not arm:
-            return services.graph(sent, self.directory)
+            return services.graph(sent, self.directory, lambda user, what: self.notified.append((user, what)))
         query = {name.lower(): value for name, value in request.query.items()}
         asked = Asked(method, path.rstrip("/"), query, self.endpoint)
         return self._tenant.answer(asked, self._conditions, Paging(self.page_size, self.empty_pages))

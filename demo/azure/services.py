@@ -16,6 +16,8 @@ MESSAGE_LIMIT = 28_672  # bytes that Teams takes for a message
 _EVENTS_LIMIT = 1_048_576
 _CARD = "application/vnd.microsoft.card.adaptive"
 _KIND = re.compile(r"/v1\.0/(users|servicePrincipals)(?:/([^/]+)|\(appId='([^']+)'\))", re.IGNORECASE)
+_FEED = re.compile(r"/v1\.0/users/([^/]+)/teamwork/sendActivityNotification", re.IGNORECASE)
+_DEEP_LINK = "https://teams.microsoft.com/l/"
 _LISTED, _QUOTED = re.compile(r"appId in \(('[^']+'(?:,'[^']+')*)\)"), re.compile(r"'([^']+)'")
 _FILTER_LIMIT = 15  # values that `in` takes
 _PRINCIPAL = "#microsoft.graph.servicePrincipal"
@@ -90,9 +92,16 @@ def topic(sent: Sent, answers: Answers, key: str | None, received: Callable[[lis
     return Answer(200, b"")
 
 
-def graph(sent: Sent, directory: Mapping[str, Mapping[str, Any]]) -> Answer:
-    """Users and service principals by object id (users also by their address, principals by appId, alone or many)."""
+def graph(
+    sent: Sent, directory: Mapping[str, Mapping[str, Any]], notified: Callable[[str, dict[str, Any]], object]
+) -> Answer:
+    """Users and service principals by object id (users also by their address, principals by appId, alone or many).
+
+    And the activity feed of Teams: `notified` takes the object id of a user, and what was sent.
+    """
     path, everything = sent.path.lower(), list(directory.values())
+    if (feed := _FEED.fullmatch(sent.path)) is not None and sent.method == "POST":
+        return _activity(feed[1], sent, everything, notified)
     if path == "/v1.0/directoryobjects/getbyids" and sent.method == "POST":
         asked = _json(sent)
         ids = asked.get("ids") if isinstance(asked, dict) else None
@@ -118,6 +127,30 @@ def graph(sent: Sent, directory: Mapping[str, Mapping[str, Any]]) -> Answer:
             return said(_selected(row, sent))
     words = "does not exist or one of its queried reference-property objects are not present."
     return failed(404, "Request_ResourceNotFound", f"Resource '{application or name}' {words}")
+
+
+def _activity(
+    user: str, sent: Sent, everything: list[Mapping[str, Any]], notified: Callable[[str, dict[str, Any]], object]
+) -> Answer:
+    """A notification of the type that needs no template, with a topic of its own, as the documentation has it."""
+    asked = _json(sent)
+    asked = asked if isinstance(asked, dict) else {}
+    topic, values = asked.get("topic") or {}, asked.get("templateParameters") or []
+    right = (
+        asked.get("activityType") == "systemDefault"
+        and [one.get("name") for one in values] == ["systemDefaultText"]
+        and topic.get("source") == "text"
+        and str(topic.get("webUrl", "")).startswith(_DEEP_LINK)
+        and isinstance(asked.get("chainId"), int)
+        and 0 <= asked["chainId"] < 1 << 63
+    )
+    if not right:
+        return failed(400, "BadRequest", "The body is no notification of the type systemDefault.")
+    for row in everything:
+        if user.lower() in {row["id"].lower(), str(row.get("userPrincipalName")).lower()}:
+            notified(row["id"], asked)
+            return Answer(204, b"")
+    return failed(404, "NotFound", f"User '{user}' does not exist.")
 
 
 def _selected(row: Mapping[str, Any], sent: Sent) -> dict[str, Any]:

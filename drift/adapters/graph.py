@@ -21,6 +21,8 @@ from drift.errors import Refused, ServiceError
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+    from httpx import AsyncClient
+    from msgraph.graph_service_client import GraphServiceClient
 
 AT_ONCE, APPLICATIONS_AT_ONCE = 1000, 15
 """Ids in one request: what getByIds takes, and what a filter takes."""
@@ -115,27 +117,12 @@ async def _look_up(
 ) -> None:
     """Asks Graph about ids and tells what it says, request by request. Raises ServiceError, TimeoutError."""
     from kiota_abstractions.base_request_configuration import RequestConfiguration
-    from kiota_abstractions.native_response_handler import NativeResponseHandler
-    from kiota_http.middleware.options import RedirectHandlerOption, ResponseHandlerOption, RetryHandlerOption
     from msgraph.generated.directory_objects.get_by_ids.get_by_ids_post_request_body import GetByIdsPostRequestBody
     from msgraph.generated.service_principals.service_principals_request_builder import (
         ServicePrincipalsRequestBuilder as Principals,
     )
-    from msgraph.graph_request_adapter import GraphRequestAdapter, options
-    from msgraph.graph_service_client import GraphServiceClient
-    from msgraph_core import GraphClientFactory
 
-    http = GraphClientFactory.create_with_default_middleware(
-        options={
-            **options,
-            RedirectHandlerOption.get_key(): RedirectHandlerOption(should_redirect=False),
-            RetryHandlerOption.get_key(): RetryHandlerOption(delay=1),
-        }
-    )
-    adapter = GraphRequestAdapter(_authentication(origin, credential), http)
-    adapter.base_url = f"{origin.text}/v1.0"
-    graph = GraphServiceClient(request_adapter=adapter)
-    raw: list[Any] = [ResponseHandlerOption(NativeResponseHandler())]
+    graph, raw, http = opened(origin, credential, again=True)
     try:
         async with asyncio.timeout(patience):
             strangers: list[str] = []
@@ -159,6 +146,31 @@ async def _look_up(
         await http.aclose()
 
 
+def opened(
+    origin: Origin, credential: TokenCredential | None, *, again: bool
+) -> tuple[GraphServiceClient, list[Any], AsyncClient]:
+    """A client of Graph for one event loop, the options by which it answers as it got it, and what is to be closed.
+
+    `again`: whether it tries again by itself where Graph is busy.
+    """
+    from kiota_abstractions.native_response_handler import NativeResponseHandler
+    from kiota_http.middleware.options import RedirectHandlerOption, ResponseHandlerOption, RetryHandlerOption
+    from msgraph.graph_request_adapter import GraphRequestAdapter, options
+    from msgraph.graph_service_client import GraphServiceClient
+    from msgraph_core import GraphClientFactory
+
+    http = GraphClientFactory.create_with_default_middleware(
+        options={
+            **options,
+            RedirectHandlerOption.get_key(): RedirectHandlerOption(should_redirect=False),
+            RetryHandlerOption.get_key(): RetryHandlerOption(delay=1, should_retry=again),
+        }
+    )
+    adapter = GraphRequestAdapter(_authentication(origin, credential), http)
+    adapter.base_url = f"{origin.text}/v1.0"
+    return GraphServiceClient(request_adapter=adapter), [ResponseHandlerOption(NativeResponseHandler())], http
+
+
 def _authentication(origin: Origin, credential: TokenCredential | None) -> Any:
     from kiota_abstractions.authentication import AnonymousAuthenticationProvider
     from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
@@ -170,6 +182,21 @@ def _authentication(origin: Origin, credential: TokenCredential | None) -> Any:
 
 
 async def _rows(operation: str, asked: Awaitable[Any]) -> list[_Object]:
+    status, content = await answered(operation, asked)
+    if status != 200:
+        kind = Refused if status in (401, 403) else ServiceError
+        raise kind(f"{operation}: Microsoft Graph answered {status} {code(content)}".rstrip())
+    try:
+        page = _PAGE.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ServiceError(f"{operation}: came something else than a list: {printable(str(error))}") from error
+    if page.next is not None:
+        raise ServiceError(f"{operation}: came a part of the list")
+    return page.value
+
+
+async def answered(operation: str, asked: Awaitable[Any]) -> tuple[int, bytes]:
+    """The status and the body of an answer, whatever it says. Raises ServiceError where none came."""
     from azure.core.exceptions import AzureError
     from httpx import HTTPError
     from kiota_authentication_azure._exceptions import KiotaAuthenticationError
@@ -180,20 +207,11 @@ async def _rows(operation: str, asked: Awaitable[Any]) -> list[_Object]:
         raise ServiceError(f"{operation}: no answer came ({type(error).__name__})") from error
     except (AzureError, KiotaAuthenticationError) as error:
         raise ServiceError(f"{operation}: there is no token ({type(error).__name__})") from error
-    status, content = response.status_code, response.content
-    if status != 200:
-        kind = Refused if status in (401, 403) else ServiceError
-        raise kind(f"{operation}: Microsoft Graph answered {status} {_code(content)}".rstrip())
-    try:
-        page = _PAGE.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ServiceError(f"{operation}: came something else than a list: {printable(str(error))}") from error
-    if page.next is not None:
-        raise ServiceError(f"{operation}: came a part of the list")
-    return page.value
+    return response.status_code, response.content
 
 
-def _code(content: bytes) -> str:
+def code(content: bytes) -> str:
+    """`Forbidden`: the code of an error, printable; "" where there is none."""
     try:
         return printable(_ERROR.decode(content).error.code)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

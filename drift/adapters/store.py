@@ -238,6 +238,30 @@ class Store:
             known = None if entity is None else waiting_of(entity)
         return known
 
+    def again(self, one: Waiting, unless: Collection[str] = ()) -> None:
+        """Puts a movement that was told into the outbox once more, for a digest, and marks its chain.
+
+        Where it still waits for any of `unless`, it is left alone.
+        """
+        while not self._storage.transact("drift", [("create", waiting_entity(one))]):
+            entity = self._storage.get("drift", one.scope, f"o{one.at:019d}")
+            if entity is None:
+                continue
+            known = waiting_of(entity)
+            if not known.destinations.isdisjoint(unless):
+                return
+            more = replace(known, destinations=known.destinations | one.destinations)
+            if self._storage.replace("drift", waiting_entity(more), known.etag) is not None:
+                break
+        mark: Json = {"PartitionKey": "digest", "RowKey": one.scope, "at": long(one.at)}
+        while not self._storage.transact("driftindex", [("create", mark)]):
+            # One of a later movement stays as it is, but under another ETag: who read it does not take it away.
+            entity = self._storage.get("driftindex", "digest", one.scope)
+            if entity is not None and self._storage.replace(
+                "driftindex", mark | {"at": long(int(entity["at"].value))}, entity.metadata["etag"]
+            ):
+                break
+
     def depths(self) -> dict[str, int | None]:
         """About how many messages wait in each queue and its poison queue; None where there is none yet."""
         return {name: self._storage.depth(name) for queue in QUEUES for name in (queue, f"{queue}-poison")}

@@ -57,6 +57,7 @@ class Stage:
             "DRIFT_CREDENTIAL": "none",
             "DRIFT_GROUPS": "prod=tag:environment=prod",
             "DRIFT_ANNOUNCE_PP": "0",
+            "DRIFT_CARDS_PER_HOUR": "1000",
             "DRIFT_TOPIC_ENDPOINT": azure.topic,
             "TEAMS_WEBHOOK_URL": azure.webhook("security"),
             "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:00",
