@@ -12,7 +12,9 @@ import azure.functions as func
 
 from drift import bootstrap, schedules
 
-app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+# Where people sign in, App Service and `_answer` refuse everyone else; a key would be asked for on top.
+SIGN_IN = bool(bootstrap.entry().role)
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS if SIGN_IN else func.AuthLevel.FUNCTION)
 CONNECTION = bootstrap.connection_name(os.environ)
 SCHEDULES = schedules.read(os.environ)
 
@@ -48,6 +50,7 @@ def record_change(message: func.QueueMessage) -> None:
 @app.timer_trigger("timer", SCHEDULES["DRIFT_ROLLUP_SCHEDULE"])
 def rollup_timer(timer: func.TimerRequest) -> None:
     """Moves the tenant, management groups and tags on to where their subscriptions stand."""
+    bootstrap.report_vitals()
     bootstrap.monitor().roll_up()
 
 
@@ -167,7 +170,7 @@ def openapi(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _answer(route: str, req: func.HttpRequest) -> func.HttpResponse:
-    answer = bootstrap.respond(route, dict(req.route_params), dict(req.params))
+    answer = bootstrap.respond(route, dict(req.route_params), dict(req.params), req.headers)
     return func.HttpResponse(
         answer.body, status_code=answer.status, headers=answer.headers, mimetype=answer.content_type
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import azure.functions as func
     from azure.core.credentials import TokenCredential
 
+    from drift.adapters.activity import Activity
     from drift.adapters.defender import Defender
     from drift.adapters.directory import Directory
     from drift.adapters.storage import Storage
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from drift.retention import Retention
     from drift.settings import Settings
     from drift.telling import Teller
+    from drift.web.entry import Entry
     from drift.web.problems import Response
 
 
@@ -130,15 +132,33 @@ def teller() -> Teller:
     """What tells."""
     from drift.adapters.teams import Teams
     from drift.adapters.topic import Topic
+    from drift.card import Links
+    from drift.pace import Pace
     from drift.telling import Teller
 
-    webhook, topic = settings().teams_webhook_url, settings().topic_endpoint
+    asked = settings()
+    webhook, topic = asked.teams_webhook_url, asked.topic_endpoint
     return Teller(
         store(),
         Teams(webhook) if webhook else None,
         Topic(topic, credential()) if topic else None,
         _clock,
+        [(route, Teams(route.url)) for route in asked.teams_routes],
+        notifier(),
+        Links(asked.app_url) if asked.app_url else None,
+        Pace(store(), asked.cards_per_hour, asked.quiet),
     )
+
+
+@cache
+def notifier() -> Activity | None:
+    """Who notifies people; None where nobody is to be."""
+    from drift.adapters.activity import Activity
+
+    asked = settings()
+    if asked.notified is None or asked.graph_endpoint is None:
+        return None
+    return Activity(asked.graph_endpoint, credential(), asked.notified.users, asked.notified.link)
 
 
 @cache
@@ -149,11 +169,33 @@ def history() -> History:
     return History(store(), settings().groups)
 
 
-def respond(route: str, parameters: Mapping[str, str], query: Mapping[str, str]) -> Response:
-    """The answer to a request."""
+@cache
+def entry() -> Entry:
+    """Who may read."""
+    from drift.web.entry import read
+
+    return read(os.environ)
+
+
+def respond(
+    route: str, parameters: Mapping[str, str], query: Mapping[str, str], headers: Mapping[str, str]
+) -> Response:
+    """The answer to a request, if it may have one. `headers` are asked by names in lower case."""
     from drift.web.api import respond
 
-    return respond(history, route, parameters, query)
+    return respond(history, route, parameters, query, headers=headers, entry=entry())
+
+
+def report_vitals() -> None:
+    """Logs how the app is, as one line that the alerts of infra/alerts.bicep read."""
+    import logging
+
+    import msgspec
+
+    from drift.state import vitals
+
+    found = vitals(store(), settings().groups, _clock())
+    logging.getLogger("drift").info("vitals %s", msgspec.json.encode(found).decode())
 
 
 def accept(event: func.EventGridEvent) -> None:

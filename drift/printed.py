@@ -74,16 +74,16 @@ def fitting(shown: str, stream: TextIO) -> str:
 class Progress:
     """How far it is, on a terminal's stderr only; the line is gone when the work is done."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._shown = stream, stream.isatty()
+    def __init__(self, stream: TextIO, what: str = "subscriptions compared") -> None:
+        self._stream, self._shown, self._what = stream, stream.isatty(), what
 
     def __enter__(self) -> Progress:
         return self
 
     def step(self, done: int, total: int, name: str) -> None:
-        """One more subscription is done."""
+        """One more is done."""
         if self._shown:
-            shown = text.line(f"{done} of {total} subscriptions compared: {name}")
+            shown = text.line(f"{done} of {total} {self._what}: {name}")
             columns = shutil.get_terminal_size().columns
             self._stream.write("\r\x1b[K" + shown[: columns - 1])
             self._stream.flush()

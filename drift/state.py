@@ -36,6 +36,18 @@ def status(store: Store, groups: Collection[str], now: int) -> Json:
     }
 
 
+def vitals(store: Store, groups: Collection[str], now: int) -> dict[str, int]:
+    """What the alerts look at: the age of the oldest chain in minutes, movements that wait, messages, poison."""
+    found = status(store, groups, now)
+    ages = [chain["age"] for chain in found["chains"]]
+    return {
+        "oldestMinutes": round(max(ages, default=0) / 60),
+        "waiting": sum(one["count"] for one in found["waiting"].values()),
+        "queued": sum(found["queues"].values()),
+        "poison": sum(found["poison"].values()),
+    }
+
+
 def _waiting(store: Store) -> dict[str, Json]:
     """By destination how many movements wait for it, and since when the oldest does."""
     marked = {mark.scope for digest in (False, True) for mark in store.due(digest=digest)}

@@ -171,6 +171,27 @@ def test_a_harmless_card_is_posted_to_try_a_webhook(azure):
     assert "secret" not in done.stdout
 
 
+ROUTED = {"DRIFT_GROUPS": "prod=tag:environment=prod", "DRIFT_TEAMS_ROUTES": "prod=TEAMS_WEBHOOK_PROD"}
+
+
+def test_all_webhooks_are_tried_or_the_one_that_is_named(azure):
+    hooks = {"TEAMS_WEBHOOK_URL": azure.webhook("every"), "TEAMS_WEBHOOK_PROD": azure.webhook("prod")}
+    given = on_loopback(azure, **ROUTED, **hooks)
+    assert drift("teams-test", **given).returncode == 0
+    assert [len(azure.cards[f"/teams/{name}"]) for name in ("every", "prod")] == [1, 1]
+    done = drift("teams-test", "--route", "TEAMS_WEBHOOK_PROD", **given)
+    assert done.stdout.startswith("The webhook in TEAMS_WEBHOOK_PROD accepted the card")
+    assert [len(azure.cards[f"/teams/{name}"]) for name in ("every", "prod")] == [1, 2]
+    azure.teams_answers = [404, None]
+    done = drift("teams-test", **given)
+    assert done.returncode == 4
+    assert done.stderr.startswith("drift: TEAMS_WEBHOOK_URL: Teams: the webhook answered 404")
+    assert len(azure.cards["/teams/prod"]) == 3, "one that refuses does not stop the others"
+    done = drift("teams-test", "--route", "prod", **given)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "names no webhook that is set" in done.stderr
+
+
 def test_a_webhook_that_refuses_is_told_in_one_line_without_its_secret(azure):
     azure.teams_answers = [400]
     done = drift("teams-test", **on_loopback(azure, TEAMS_WEBHOOK_URL=azure.webhook("trial") + "?sig=secret"))

@@ -11,13 +11,17 @@ import pytest
 
 from demo.estate import DEV, PROD
 from drift.adapters.storage import Storage
+from drift.engine.explanation import told as explanation
+from drift.engine.owned import part
 from drift.engine.segments import iso
 from drift.engine.where import BY
 from drift.folders import explain_folders
 from drift.history import WINDOW, NothingKnownError, UnknownDeltaError, UnknownScopeError
 from drift.kinds import Kind
 from drift.model import DAY, HOUR
+from drift.record import Record
 from drift.retention import Retention
+from drift.state import vitals
 from tests.explained import by_subscription, shares
 from tests.filled import SCOPES, Filled, fill
 
@@ -65,6 +69,28 @@ def test_the_parts_of_a_window_sum_to_its_movement(filled: Filled, by: str) -> N
         found = filled.history.explain(scope, filled.times[2], filled.times[12], by)
         assert fsum(part["share"] for part in found["parts"]) == pytest.approx(found["movement"], abs=EXACT)
         assert len(found["parts"]) > 1
+
+
+def test_an_owners_part_of_any_movement_is_what_the_division_says(filled: Filled) -> None:
+    store = filled.store
+    rows = [row for scope in ("all", PROD.id, DEV.id) for row in store.movements(scope).items]
+    segments = [store.load(row.blob, Record).segment for row in rows]
+    found = 0
+    for segment in segments:
+        whole = explanation([segment], by="owner")
+        for row in whole["parts"]:
+            own = part(segment, [row["key"].upper()]) if row["key"] is not None else None
+            if own is None:
+                assert row["key"] is None or row["share"] == pytest.approx(0, abs=EXACT)
+                continue
+            found += 1
+            parts = own["classes"].values(), *([one["share"] for one in own[key]] for key in ("causes", "actors"))
+            assert [fsum(some) for some in parts] == pytest.approx([own["movement"]] * 3, abs=EXACT)
+            assert own["classes"] == pytest.approx(row["classes"], abs=EXACT)
+            assert own["part"] == {"owners": [row["key"]], "movement": whole["movement"]}
+            assert own["before"] == whole["before"]
+    assert found > 20
+    assert [part(segment, ["nobody at all"]) for segment in segments] == [None] * len(segments)
 
 
 def test_a_window_in_which_nothing_moved_tells_where_the_score_stood(filled: Filled) -> None:
@@ -337,6 +363,13 @@ def test_the_status_tells_how_old_each_chain_is(filled: Filled) -> None:
     assert {one["movedAt"] for one in found["chains"] if one["scope"] == DEV.id} == {iso(filled.times[10])}
     assert found["queues"] == found["poison"] == {"snapshots": 0, "changes": 0}
     assert found["waiting"] == {}
+
+
+def test_the_vitals_are_what_is_worst_of_the_status(filled: Filled, first_week: Filled) -> None:
+    found = vitals(filled.store, filled.settings.groups, filled.times[-1] + 2 * HOUR)
+    assert found == {"oldestMinutes": 120, "waiting": 0, "queued": 0, "poison": 0}
+    found = vitals(first_week.store, first_week.settings.groups, first_week.times[-1])
+    assert found["waiting"] == first_week.history.status(first_week.times[-1])["waiting"]["teams"]["count"] > 0
 
 
 def test_the_status_tells_what_waits_to_be_told(first_week: Filled) -> None:

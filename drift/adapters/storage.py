@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 QUEUES = ("snapshots", "changes")
 CONTAINER = "drift"
+TABLES = ("drift", "driftindex", "driftchanges", "driftforecasts")
 
 _EMULATOR = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"

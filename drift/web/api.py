@@ -6,16 +6,20 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from drift import answers
 from drift.errors import ServiceError, SettingsError
 from drift.history import History, NothingKnownError, UnknownDeltaError, UnknownScopeError, WindowTooLongError
 from drift.model import Json, ticks
 from drift.web import parameters
+from drift.web.entry import Entry
 from drift.web.problems import Response, answer, problem
 
 log = logging.getLogger("drift")
 
+_KEYS = Entry()
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _ROW = "d[0-9]{19}"
 _TICK = "[0-9]{1,18}"
 _EVENT = "[0-9]{19}-[!-~]{1,120}"
@@ -72,13 +76,21 @@ def respond(
     path: Mapping[str, str],
     query: Mapping[str, str],
     clock: Callable[[], int] = lambda: ticks(datetime.now(UTC)),
+    *,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    entry: Entry = _KEYS,
 ) -> Response:
     """The answer to a request: `path` and `query` hold its parameters, `history` is made when it is needed.
+
+    `entry` says who may read, and is asked before anything else is looked at; `/health` is for anyone.
 
     A defect raises; what a caller or storage can do wrong is a problem document.
     """
     if route == "health":
         return answer({"status": "ok"})
+    refused = entry.refusal(headers)
+    if refused is not None:
+        return problem(refused.problem, refused.detail)
     known = ROUTES.get(route)
     try:
         taken = {"scope": ""} if route == "page" else known.query if known else {}
@@ -90,7 +102,7 @@ def respond(
         if route == "openapi":
             from drift.web.openapi import document
 
-            return answer(document())
+            return answer(document(entry.role))
         if known is None:
             return problem("unknown-route", "there is no such route")
         if "{id}" in known.path:

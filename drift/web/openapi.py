@@ -89,8 +89,8 @@ VERSION = "1.0.0"
 
 
 @cache
-def document() -> Json:
-    """The document. Not to be changed by who reads it."""
+def document(role: str = "") -> Json:
+    """The document: with an app role that may read, or function keys. Not to be changed by who reads it."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -101,21 +101,18 @@ def document() -> Json:
             "in UTC. All is answered from what is stored; Azure is not asked.",
         },
         "servers": [{"url": "/api"}],
-        "security": [{"header": []}, {"query": []}],
-        "paths": {_PATHS[name]: {"get": _operation(name)} for name in _MEANT},
+        "security": [{scheme: [role] if role else []} for scheme in (_SIGN_IN if role else _KEYS)],
+        "paths": {_PATHS[name]: {"get": _operation(name, signed_in=bool(role))} for name in _MEANT},
         "components": {
             "schemas": schemas(),
             "parameters": {one.argument: _parameter(one) for one in (*PARAMETERS.values(), *OF_ROUTES.values())},
-            "responses": _problems(),
-            "securitySchemes": {
-                "header": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
-                "query": {"type": "apiKey", "in": "query", "name": "code"},
-            },
+            "responses": _problems(signed_in=bool(role)),
+            "securitySchemes": _SIGN_IN if role else _KEYS,
         },
     }
 
 
-def _operation(name: str) -> Json:
+def _operation(name: str, *, signed_in: bool) -> Json:
     title, description, shape = _MEANT[name]
     route = ROUTES.get(name)
     shown: list[Json] = [
@@ -130,7 +127,7 @@ def _operation(name: str) -> Json:
         content = {"text/html": {"schema": {"type": "string"}}}
     answers: Json = {"200": {"description": title, "headers": _HEADERS, "content": content}}
     if name != "health":
-        answers |= {"400": _answer("400"), "401": _answer("401")}
+        answers |= {status: _answer(status) for status in ("400", "401", *(("403", "503") if signed_in else ()))}
     if route is not None or name == "page":
         answers |= {"404": _answer("404")} if name != "status" else {}
         answers["503"] = _answer("503")
@@ -157,10 +154,30 @@ _HEADERS: Json = {
 }
 
 
-def _problems() -> Json:
+_KEYS: Json = {
+    "header": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
+    "query": {"type": "apiKey", "in": "query", "name": "code"},
+}
+_SIGN_IN: Json = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of Microsoft Entra ID for this app, with the role among its roles.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "AppServiceAuthSession",
+        "description": "What App Service gives a browser after signing in at /.auth/login/aad.",
+    },
+}
+
+
+def _problems(*, signed_in: bool) -> Json:
     body = {PROBLEM: {"schema": ref("Problem")}}
     retry = {"Retry-After": {"required": True, "schema": {"type": "integer"}, "description": "Seconds."}}
-    return {
+    found: Json = {
         "400": {"description": "A parameter is unknown or malformed.", "headers": _HEADERS, "content": body},
         "401": {"description": "The function key is missing or wrong. The host answers, without a body of ours."},
         "404": {
@@ -170,3 +187,14 @@ def _problems() -> Json:
         },
         "503": {"description": "Storage does not answer.", "headers": _HEADERS | retry, "content": body},
     }
+    if signed_in:
+        asks = {"WWW-Authenticate": {"required": True, "schema": {"const": "Bearer"}}}
+        found["401"] = {
+            "description": "Nobody is signed in. App Service may answer itself, without a body, or send a browser to "
+            "sign in.",
+            "headers": _HEADERS | asks,
+            "content": body,
+        }
+        found["403"] = {"description": "The app role is missing.", "headers": _HEADERS, "content": body}
+        found["503"]["description"] = "Storage does not answer, or App Service authentication is off."
+    return found

@@ -12,6 +12,9 @@ from drift.model import Json
 PROBLEM = "application/problem+json"
 
 TYPES = {
+    "sign-in-off": (HTTPStatus.SERVICE_UNAVAILABLE, "Nobody can be signed in"),
+    "not-signed-in": (HTTPStatus.UNAUTHORIZED, "Nobody is signed in"),
+    "no-role": (HTTPStatus.FORBIDDEN, "The app role is missing"),
     "bad-parameter": (HTTPStatus.BAD_REQUEST, "A parameter can't be used"),
     "unknown-route": (HTTPStatus.NOT_FOUND, "There is nothing here"),
     "unknown-scope": (HTTPStatus.NOT_FOUND, "The scope is not known"),
@@ -23,6 +26,12 @@ TYPES = {
 
 RETRY_AFTER = 30
 """Seconds after which it is worth asking again."""
+
+
+_BESIDE: dict[HTTPStatus, Json] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": str(RETRY_AFTER)},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +55,7 @@ def problem(kind: str, detail: str, parameter: str | None = None) -> Response:
     body: Json = {"type": urn(kind), "title": title, "status": int(status), "detail": detail}
     if parameter is not None:
         body["parameter"] = parameter
-    more = {"Retry-After": str(RETRY_AFTER)} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return answer(body, status, PROBLEM, more)
+    return answer(body, status, PROBLEM, _BESIDE.get(status))
 
 
 def answer(

@@ -1,0 +1,1 @@
+"""The Bicep in infra/, read without a compiler."""
