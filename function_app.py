@@ -144,10 +144,23 @@ def coverage(req: func.HttpRequest) -> func.HttpResponse:
     return _answer("coverage", req)
 
 
-@app.route("page", methods=["GET"])
+@app.route("scopes", methods=["GET"])
+def scopes(req: func.HttpRequest) -> func.HttpResponse:
+    """What can be asked about."""
+    return _answer("scopes", req)
+
+
+# The page and its parts hold nothing of a tenant: what they show, they ask the routes above for.
+@app.route("page", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def page(req: func.HttpRequest) -> func.HttpResponse:
     """The page for people."""
     return _answer("page", req)
+
+
+@app.route("page/{asset}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def asset(req: func.HttpRequest) -> func.HttpResponse:
+    """A part of the page."""
+    return _answer("asset", req)
 
 
 @app.route("status", methods=["GET"])

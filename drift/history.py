@@ -242,6 +242,23 @@ class History:
         chains = {scope: one.name for scope, one in self.store.chains().items() if not one.retired}
         return [*((one, one) for one in self.groups), *sorted(chains.items(), key=lambda one: one[1].lower())]
 
+    def choices(self) -> Json:
+        """The same as a list, each with when it last moved and was last looked at; null before its first look."""
+        chains = {**self.store.chains(group=True), **self.store.chains()}
+        found = []
+        for scope, name in self.scopes():
+            known = chains.get(scope)
+            found.append(
+                {
+                    "scope": scope,
+                    "name": name,
+                    "kind": "group" if scope in self.groups else "subscription",
+                    "movedAt": None if known is None else iso(known.at),
+                    "lookedAt": None if known is None else iso(known.looked_at),
+                }
+            )
+        return {"value": found}
+
     def status(self, now: int) -> Json:
         """How old each chain is, what waits to be told, what waits in queues and what failed. `now`: our own clock."""
         return status(self.store, self.groups, now)

@@ -240,9 +240,9 @@ MODULES = {
 }
 """What is required, and the module that it brings."""
 
-BELOW = {"azure-functions-runtime", "azure-mgmt-core", "tzdata"}
-"""Nothing imports them: what Azure's worker runs the app with, what azure-mgmt-security stands on, pinned, and what
-zoneinfo reads where the system has no time zones.
+BELOW = {"azure-functions-runtime", "azure-mgmt-core", "plotly", "tzdata"}
+"""Nothing imports them: what Azure's worker runs the app with, what azure-mgmt-security stands on, pinned, what
+zoneinfo reads where the system has no time zones, and whose script the page's charts are drawn with.
 """
 
 

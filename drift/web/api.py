@@ -45,6 +45,7 @@ def _window(*more: str, continuation: str | None = None) -> dict[str, str]:
 
 
 ROUTES = {
+    "scopes": Route("/scopes", lambda h, _, __: h.choices()),
     "deltas": Route("/deltas", lambda h, a, _: h.deltas(**a), _window("kind", "min", continuation=_ROW)),
     "delta": Route("/deltas/{id}", lambda h, a, _: h.delta(**a)),
     "explain": Route("/explain", lambda h, a, _: h.explain(**a), _window("by")),
@@ -67,7 +68,7 @@ ROUTES = {
     "coverage": Route("/coverage", lambda h, a, _: answers.coverage(h, **a), {"scope": ""}),
     "status": Route("/status", lambda h, _, now: h.status(now)),
 }
-"""What asks History, by name. `health` and `openapi` ask nobody."""
+"""What asks History, by name. `health`, `openapi`, `page` and its parts ask nobody."""
 
 
 def respond(
@@ -82,7 +83,8 @@ def respond(
 ) -> Response:
     """The answer to a request: `path` and `query` hold its parameters, `history` is made when it is needed.
 
-    `entry` says who may read, and is asked before anything else is looked at; `/health` is for anyone.
+    `entry` says who may read, and is asked before anything else is looked at; `/health` is for anyone. `headers` are
+    asked by a name in lower case.
 
     A defect raises; what a caller or storage can do wrong is a problem document.
     """
@@ -91,14 +93,13 @@ def respond(
     refused = entry.refusal(headers)
     if refused is not None:
         return problem(refused.problem, refused.detail)
+    if route in ("page", "asset"):
+        from drift.web import page
+
+        return page.shell(headers) if route == "page" else page.asset(path.get("asset", ""), headers)
     known = ROUTES.get(route)
     try:
-        taken = {"scope": ""} if route == "page" else known.query if known else {}
-        asked = parameters.read(route, taken, query)
-        if route == "page":
-            from drift.web.page import page
-
-            return page(history(), asked["scope"], query.get("code"))
+        asked = parameters.read(route, known.query if known else {}, query)
         if route == "openapi":
             from drift.web.openapi import document
 

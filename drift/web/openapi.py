@@ -77,7 +77,17 @@ _MEANT = {
         "Status",
     ),
     "health": ("Alive", "For anyone: the worker answers. Nothing is read.", "Health"),
-    "page": ("The page for people", "Where a scope stands, what moved it and what is to come, as HTML.", None),
+    "scopes": (
+        "What can be asked about",
+        "The tenant, the other groups, then the subscriptions by name, each with when it moved and was looked at.",
+        "Scopes",
+    ),
+    "page": (
+        "The page for people",
+        "As HTML, the same for everyone: what it shows, its scripts ask the other routes for. `page/{name}` has its "
+        "parts.",
+        None,
+    ),
     "openapi": ("This document", "OpenAPI 3.1.", None),
 }
 
@@ -86,6 +96,9 @@ _PATHS = {"health": "/health", "page": "/page", "openapi": "/openapi.json"} | {
 }
 
 VERSION = "1.0.0"
+
+_OPEN = ("health", "page")
+"""For anyone: nothing of a tenant is in them. With sign-in, the page is for who has the role."""
 
 
 @cache
@@ -123,18 +136,17 @@ def _operation(name: str, *, signed_in: bool) -> Json:
         shown.append(one | {"description": "The `id` of a movement."})
     content: Json = {"application/json": {"schema": ref(shape) if shape else {"type": "object"}}}
     if name == "page":
-        shown = [{"$ref": f"#/components/parameters/{PARAMETERS['scope'].argument}"}]
         content = {"text/html": {"schema": {"type": "string"}}}
     answers: Json = {"200": {"description": title, "headers": _HEADERS, "content": content}}
-    if name != "health":
+    if name not in _OPEN:
         answers |= {status: _answer(status) for status in ("400", "401", *(("403", "503") if signed_in else ()))}
-    if route is not None or name == "page":
+    if route is not None:
         answers |= {"404": _answer("404")} if name != "status" else {}
         answers["503"] = _answer("503")
     found: Json = {"operationId": name, "summary": title, "description": description, "responses": answers}
     if shown:
         found["parameters"] = shown
-    return found | {"security": []} if name == "health" else found
+    return found | {"security": []} if name in _OPEN else found
 
 
 def _answer(status: str) -> Json:

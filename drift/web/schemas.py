@@ -105,6 +105,22 @@ def _own() -> dict[str, Json]:
             },
             description=f"What fell to one {', '.join(BY)}; null holds what concerns none.",
         ),
+        "Scopes": record(
+            {
+                "value": array(
+                    record(
+                        {
+                            "scope": text("What to ask with."),
+                            "name": text("What to call it."),
+                            "kind": {"enum": ["group", "subscription"]},
+                            "movedAt": nullable("string", "When it last moved; null before its first look."),
+                            "lookedAt": nullable("string", "When it was last looked at."),
+                        }
+                    ),
+                    "Groups first.",
+                )
+            }
+        ),
         "Health": record({"status": {"const": "ok"}}),
         "Status": _status(),
         "Problem": _problem(),

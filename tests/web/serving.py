@@ -12,16 +12,18 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from drift.history import History
 from drift.web.api import ROUTES, respond
 
-_OWN = {"/health": "health", "/page": "page", "/openapi.json": "openapi"}
+_OWN = {"/health": "health", "/page": "page", "/page/{asset}": "asset", "/openapi.json": "openapi"}
+_ANONYMOUS = ("health", "page", "asset")
 _PATHS = _OWN | {one.path: name for name, one in ROUTES.items()}
 _PATTERNS = [
-    (re.compile("/api" + re.escape(path).replace(r"\{id\}", "(?P<id>[^/]+)")), name) for path, name in _PATHS.items()
+    (re.compile("/api" + re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))), name)
+    for path, name in _PATHS.items()
 ]
 
 
 @contextmanager
 def served(history: Callable[[], History], key: str | None = None) -> Iterator[str]:
-    """The address of the API while the block runs. With a `key`, all but /health asks for it, as the host does."""
+    """The address of the API while the block runs. With a `key`, all but /health and the page ask for it, as the host does."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -32,10 +34,11 @@ def served(history: Callable[[], History], key: str | None = None) -> Iterator[s
             for pattern, name in _PATTERNS:
                 if (found := pattern.fullmatch(asked.path)) is None:
                     continue
-                if key and name != "health" and key not in (query.get("code"), self.headers.get("x-functions-key")):
+                if key and name not in _ANONYMOUS and key not in (query.get("code"), self.headers.get("x-functions-key")):
                     return self._send(401, b"", {})
                 path = {part: unquote(value) for part, value in found.groupdict().items()}
-                answer = respond(history, name, path, query)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                answer = respond(history, name, path, query, headers=headers)
                 return self._send(answer.status, answer.body, answer.headers | {"Content-Type": answer.content_type})
             return self._send(404, b"", {})
 

@@ -1,0 +1,111 @@
+// A movement, divided: by class, cause, control, owner, subscription, resource group, resource. Every division adds up.
+import { ask } from "./api.js";
+import { waterfall } from "./charts.js";
+import { failed, line, make, part, soft, table } from "./parts.js";
+import { CLASSES, clean, count, day, hundredths, percent, pp, who } from "./words.js";
+
+export const WAYS = {
+  class: "By class",
+  cause: "By cause",
+  control: "By control",
+  owner: "By owner",
+  subscription: "By subscription",
+  resourceGroup: "By resource group",
+  resource: "By resource",
+};
+const BARS = 12;
+const ROWS = 20;
+
+/** The parts of an explanation one way, the largest first: {name, share, more}. */
+export async function parts(found, by, window) {
+  const largest = (rows) => rows.sort((a, b) => Math.abs(b.share) - Math.abs(a.share));
+  if (by === "class")
+    return largest(Object.entries(found.classes).map(([name, value]) => ({ name: CLASSES[name] ?? name, share: value })));
+  if (by === "cause")
+    return largest(found.causes.map((one) => ({ name: one.title, share: one.share, more: `${who(one.actors)}${done(one)}` })));
+  if (by === "subscription") return largest(ofSubscriptions(found));
+  const whole = await ask("explain", { ...window, by });
+  return largest(whole.parts.map((one) => ({ name: one.title ?? one.key ?? "", share: one.share })));
+}
+
+/** Each cause lies in one subscription: its causes are its part of the movement of all. */
+function ofSubscriptions(found) {
+  const sums = new Map();
+  for (const one of found.causes) {
+    const known = sums.get(one.scope) ?? { name: one.subscription, share: 0 };
+    sums.set(one.scope, { ...known, share: known.share + one.share });
+  }
+  return [...sums.values()];
+}
+
+function done(cause) {
+  const at = (cause.evidence ?? []).map((one) => one.time ?? one.at).filter(Boolean).sort().at(-1);
+  return at ? ` · ${day(at)} UTC` : "";
+}
+
+/** What a reader sees of parts: the largest, and the rest as one. In all the movement. */
+export function shortened(rows, most) {
+  const rest = rows.slice(most);
+  if (rest.length < 2) return rows;
+  const sum = rest.reduce((all, one) => all + one.share, 0);
+  return [...rows.slice(0, most), { name: `${rest.length.toLocaleString("en")} more`, share: sum }];
+}
+
+/** Draws a movement into an element. `choose` is called with another way to divide it. */
+export async function divided(element, title, found, by, window, choose) {
+  const heading = document.getElementById("movement-title");
+  heading.textContent = title;
+  const ends = `${percent(found.before.percentage)} → ${percent(found.after.percentage)}, ${day(found.before.takenAt)} → ${day(found.after.takenAt)} UTC`;
+  if (found.movement === null) {
+    const why = [...new Set(found.unscored.map((one) => one.reason))].map((one) => clean(one)).join(", ");
+    element.replaceChildren(line(ends), line(`There is no score at one end${why ? `: ${why}` : ""}.`));
+    return;
+  }
+  const way = WAYS[by] ? by : "class";
+  const tabs = make("div", { role: "tablist", "aria-label": "Divide it" }, Object.entries(WAYS).map(([name, words]) => tab(name, words, name === way, choose)));
+  const chart = make("div", { id: "waterfall", class: "chart tall", role: "img" });
+  const under = make("div", { role: "tabpanel", tabindex: "0", "aria-label": WAYS[way] });
+  element.replaceChildren(line(make("strong", {}, `${pp(found.movement)} pp`), ` · ${ends}`), tabs, chart, under);
+  try {
+    const rows = await parts(found, way, window);
+    const bars = shortened([...rows], BARS);
+    const told = bars.map((one) => `${clean(one.name, 60)} ${pp(one.share)}`).join("; ");
+    chart.setAttribute("aria-label", `${WAYS[way]}: from ${percent(found.before.percentage)} to ${percent(found.after.percentage)}. ${told}`);
+    under.replaceChildren(figures(way, rows, found.movement), beside(found));
+    await waterfall(chart, found.before.percentage, bars, found.after.percentage);
+  } catch (problem) {
+    under.replaceChildren(failed(problem, () => divided(element, title, found, by, window, choose)));
+  }
+}
+
+export function tab(name, words, chosen, choose) {
+  const keys = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const all = [...event.currentTarget.parentElement.children];
+    all[(all.indexOf(event.currentTarget) + step + all.length) % all.length].focus();
+    event.preventDefault();
+  };
+  return make("button", { type: "button", role: "tab", "data-name": name, "aria-selected": String(chosen), tabindex: chosen ? "0" : "-1", onclick: () => choose(name), onkeydown: keys }, words);
+}
+
+function figures(way, rows, movement, most = ROWS) {
+  const shown = shortened([...rows], most);
+  const rounded = hundredths(shown.map((one) => one.share), movement);
+  const [total] = hundredths([movement], movement);
+  const all = make("button", { type: "button" }, `Show all ${rows.length.toLocaleString("en")}`);
+  const drawn = table(
+    `${WAYS[way]}, in percentage points; in all the movement`,
+    [{ title: "pp", figure: true }, { title: WAYS[way].replace("By ", "").replace(/^./, (letter) => letter.toUpperCase()) }],
+    shown.map((one, at) => [part(rounded[at], one.share), make("td", {}, clean(one.name, 300) || "(no name)", one.more ? make("div", {}, soft(one.more)) : null)]),
+    [part(total, movement), "in all"],
+  );
+  const whole = make("div", {}, drawn, shown.length < rows.length ? all : null);
+  all.addEventListener("click", () => whole.replaceWith(figures(way, rows, movement, Infinity)));
+  return whole;
+}
+
+function beside(found) {
+  const notes = found.notes.map((one) => make("li", {}, clean(one, 400)));
+  return make("div", {}, notes.length ? make("details", {}, make("summary", {}, count(notes.length, "thing to know beside", "things to know beside")), make("ul", {}, notes)) : null);
+}
