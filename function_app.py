@@ -163,6 +163,24 @@ def asset(req: func.HttpRequest) -> func.HttpResponse:
     return _answer("asset", req)
 
 
+@app.route("report", methods=["GET"])
+def report(req: func.HttpRequest) -> func.HttpResponse:
+    """The brief for a board."""
+    return _answer("report", req)
+
+
+@app.route("report/evidence", methods=["GET"])
+def evidence(req: func.HttpRequest) -> func.HttpResponse:
+    """The evidence behind it."""
+    return _answer("evidence", req)
+
+
+@app.route("controls", methods=["GET"])
+def controls(req: func.HttpRequest) -> func.HttpResponse:
+    """Where each control stands."""
+    return _answer("controls", req)
+
+
 @app.route("status", methods=["GET"])
 def status(req: func.HttpRequest) -> func.HttpResponse:
     """How old each chain is, what waits, what failed."""

@@ -7,8 +7,9 @@
                                                                      ├──► telling ──► card ──► Teams, topic
                                                                      └──► history ──► web ──► HTTP
 
-`model`, `actors`, `kinds`, `names` and `ids` are the vocabulary. `engine` is pure: values in, values out. `adapters` read and
-write. `pipeline` is the sentence *collect, compare, attribute, keep*, `groups` the same for the tenant and its parts;
-`folders` does it for evidence on disk. `diagnosing`, `plans` and `auditing` ask of both why a score stands still, what a
-fix is worth, and what exemptions and gaps hide. docs/how-it-runs.md tells the rest, docs/decisions why it is so.
+`model`, `actors`, `kinds`, `names` and `ids` are the vocabulary. `engine` is pure: values in, values out. `adapters`
+read and write. `pipeline` is the sentence *collect, compare, attribute, keep*, `groups` the same for the tenant and its
+parts; `folders` does it for evidence on disk. `diagnosing`, `plans`, `auditing` and `standing` ask of both why a score
+stands still, what a fix is worth, and what exemptions and gaps hide; `board` puts a period together for who decides.
+docs/how-it-runs.md tells the rest, docs/decisions why it is so.
 """

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import batched, chain
 
-from drift import afterwards, auditing, plans
+from drift import afterwards, auditing, plans, standing
 from drift.actors import Happening
 from drift.adapters.entities import Row
 from drift.adapters.store import Store
@@ -151,6 +151,13 @@ def exemptions(history: History, scope: str, most: int = MOST) -> Json:
     """What exemptions hide, as `drift exemptions` answers. Raises UnknownScopeError or NothingKnownError."""
     found = reach(history, scope, most)
     return _answered(auditing.exemptions(heads(history.store, found.members), found.chain), found)
+
+
+def controls(history: History, scope: str, most: int = MOST) -> Json:
+    """Where each control stands. Raises UnknownScopeError or NothingKnownError."""
+    found = reach(history, scope, most)
+    stood = standing.controls(heads(history.store, found.members), found.chain)
+    return _answered(stood | {"takenAt": iso(found.taken_at), "notes": []}, found)
 
 
 def coverage(history: History, scope: str, most: int = MOST) -> Json:

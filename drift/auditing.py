@@ -78,6 +78,11 @@ def coverage(heads: Iterable[Head], scope: str, others: Iterable[Head] = ()) -> 
     return _coverage(own, [*own, *map(covering, others)], scope)
 
 
+def heads_in(path: Path, scope: str, progress: Progress) -> Iterator[Head]:
+    """Where the subscriptions of a scope stand in a folder, one at a time. Raises EvidenceError."""
+    return (head for head, _ in _heads(path, scope, progress, all_of_it=False))
+
+
 def _heads(path: Path, scope: str, progress: Progress, *, all_of_it: bool) -> Iterator[tuple[Head, bool]]:
     """Where the subscriptions of a folder stand, and whether each belongs to the scope; those that don't if asked."""
     (folder,) = open_folders([path])

@@ -1,5 +1,5 @@
 """The command line: `drift explain`, `calendar`, `diagnose`, `exemptions`, `coverage`, `plan`, `extract`, `export`,
-`import`, `backup`, `restore`, `teams-test`, `schema`.
+`import`, `backup`, `restore`, `report`, `verify`, `teams-test`, `schema`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TextIO
 
 from drift import agenda, backups, looks, printed, reasons, roadmap, text
 from drift.adapters.events import from_file
+from drift.board import commands as board
 from drift.diagnosing import asked_for, diagnose_folders
 from drift.engine.wording import count
 from drift.errors import EvidenceError, ServiceError, SettingsError
@@ -166,6 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     import_.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="evidence folders, in order of time")
     import_.set_defaults(run=_import)
     backups.add(commands)
+    board.add(commands)
     test = commands.add_parser(
         "teams-test",
         help="post a harmless card, to try the webhooks",

@@ -64,6 +64,24 @@ def explain_encoded(paths: Sequence[Path], scope: str, progress: Progress, event
         return explain(_with_verdicts(courses, known, events), times, scope, notes, known)
 
 
+def divided_in(paths: Sequence[Path], scope: str, progress: Progress) -> tuple[Json, list[Json]]:
+    """The explanation of a window with its parts by owner, and its parts by control. Raises EvidenceError."""
+    with no_collector():
+        folders = open_folders(paths)
+        notes = level_groups(folders)
+        known_scope(folders, scope)
+        times = [folder.taken_at for folder in folders]
+        every = sorted({s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}.items())
+        courses: list[Course] = []
+        for course, _ in _courses(folders, [key for key, _ in every], {}):
+            courses.append(course)
+            progress(len(courses), len(every), every[len(courses) - 1][1])
+        judged_ones = _with_verdicts(courses, {}, ())
+        known = dict.fromkeys((course.id for course in judged_ones), None)
+        by_owner = explain(judged_ones, times, scope, notes, known, "owner")
+        return by_owner, explain(judged_ones, times, scope, notes, known, "control").get("parts", [])
+
+
 def _with_verdicts(
     courses: Sequence[Course], known: dict[str, msgspec.Raw], events: Sequence[Happening]
 ) -> list[Course]:

@@ -26,17 +26,19 @@ def explain(
     scope: str,
     notes: Sequence[str] = (),
     known: Mapping[str, Any] | None = None,
+    by: str | None = None,
 ) -> Json:
     """The explanation of a window. `times` are the ticks of its snapshots, at least two, in order.
 
     Shares are pp of the scope's own score. `notes`: what is to be said of the window beside what its deltas say.
-    `known`: what `alone` gave for subscriptions, by id, in whatever form the caller wants it in the answer.
+    `known`: what `alone` gave for subscriptions, by id, in whatever form the caller wants it in the answer. `by`: as in
+    `told`.
     """
     courses = sorted(courses, key=lambda course: course.id.lower())
     single = next((c for c in courses if c.id.lower() == scope.lower()), None)
     if single is not None:
-        return told(_segments([single], times, single.id, name_of(single), single=True), notes)
-    found = told(_segments(courses, times, scope, scope, single=False), notes)
+        return told(_segments([single], times, single.id, name_of(single), single=True), notes, by)
+    found = told(_segments(courses, times, scope, scope, single=False), notes, by)
     both = [c for c in courses if inside(c.points[0], scope) is not None and inside(c.points[-1], scope) is not None]
     known = known or {}
     found["subscriptions"] = [known[c.id] if c.id in known else alone(c, times) for c in both]

@@ -37,6 +37,37 @@ class Route:
     ask: Callable[[History, Json, int], Json]
     query: Mapping[str, str] = field(default_factory=dict)
     """Names; a continuation with the pattern of what it holds."""
+    show: Callable[[Json], Response] = answer
+    """What is answered of what was found: JSON, unless it is something else."""
+
+
+def _evidence(history: History, asked: Json, _: int) -> Json:
+    from drift.board.evidence import of_history
+
+    return of_history(history, **asked)
+
+
+def _brief(evidence: Json) -> Response:
+    from drift.board.page import POLICY, page
+
+    return _file(page(evidence), "text/html; charset=utf-8", "inline", POLICY)
+
+
+def _archive(evidence: Json) -> Response:
+    from drift.board.archive import packed
+
+    return _file(packed(evidence), "application/zip", 'attachment; filename="evidence.zip"', "default-src 'none'")
+
+
+def _file(body: bytes, kind: str, disposition: str, policy: str) -> Response:
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": disposition,
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(200, body, kind, headers)
 
 
 def _window(*more: str, continuation: str | None = None) -> dict[str, str]:
@@ -66,6 +97,9 @@ ROUTES = {
     ),
     "exemptions": Route("/exemptions", lambda h, a, _: answers.exemptions(h, **a), {"scope": ""}),
     "coverage": Route("/coverage", lambda h, a, _: answers.coverage(h, **a), {"scope": ""}),
+    "controls": Route("/controls", lambda h, a, _: answers.controls(h, **a), {"scope": ""}),
+    "report": Route("/report", _evidence, _window("groups"), _brief),
+    "evidence": Route("/report/evidence", _evidence, _window("groups"), _archive),
     "status": Route("/status", lambda h, _, now: h.status(now)),
 }
 """What asks History, by name. `health`, `openapi`, `page` and its parts ask nobody."""
@@ -127,4 +161,4 @@ def respond(
         return problem("unavailable", "storage does not answer as it should; ask again later")
     if "continuation" in found:
         found["continuation"] = parameters.sealed(route, query, found["continuation"])
-    return answer(found)
+    return known.show(found)

@@ -70,6 +70,22 @@ _MEANT = {
         "recommendations that are absent because of it.",
         "Coverage",
     ),
+    "report": (
+        "The brief for a board",
+        "Six figures of a window, groups apart, the trend, the decisions to take: HTML that prints. The window is as "
+        "in /explain.",
+        None,
+    ),
+    "evidence": (
+        "The evidence behind it",
+        "A zip of JSON from which `drift verify` derives the figures of the brief again.",
+        None,
+    ),
+    "controls": (
+        "Where each control stands",
+        "By name, with the resources that Azure counts in it. Of a group the 500 heaviest subscriptions are looked at.",
+        "Controls",
+    ),
     "status": (
         "How it runs",
         "How old each chain is, what waits and what failed. Apart from /health, because a function that may be called "
@@ -96,6 +112,12 @@ _PATHS = {"health": "/health", "page": "/page", "openapi": "/openapi.json"} | {
 }
 
 VERSION = "1.0.0"
+
+_FILES: dict[str, Json] = {
+    "report": {"text/html": {"schema": {"type": "string"}}},
+    "evidence": {"application/zip": {"schema": {"type": "string", "contentEncoding": "binary"}}},
+}
+"""What is answered as something else than JSON."""
 
 _OPEN = ("health", "page")
 """For anyone: nothing of a tenant is in them. With sign-in, the page is for who has the role."""
@@ -135,6 +157,8 @@ def _operation(name: str, *, signed_in: bool) -> Json:
         one = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
         shown.append(one | {"description": "The `id` of a movement."})
     content: Json = {"application/json": {"schema": ref(shape) if shape else {"type": "object"}}}
+    if name in _FILES:
+        content = _FILES[name]
     if name == "page":
         content = {"text/html": {"schema": {"type": "string"}}}
     answers: Json = {"200": {"description": title, "headers": _HEADERS, "content": content}}

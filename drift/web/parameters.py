@@ -124,6 +124,13 @@ def _resource(text: str) -> str:
     return text.lower().rstrip("/")
 
 
+def _groups(text: str) -> list[str]:
+    names = [one.strip() for one in text.split(",") if one.strip()]
+    if len(names) > 10 or any(re.fullmatch(_SCOPE, one) is None for one in names):
+        raise ValueError("must be names of groups, at most ten, with commas between")
+    return names
+
+
 def _token(text: str) -> str:
     if re.fullmatch(_TOKEN, text) is None:
         raise ValueError("is not one that an answer gave")
@@ -146,6 +153,15 @@ PARAMETERS = {
         ),
         Parameter("from", "since", "Begin of the window, exclusive, by Azure's time.", _WHEN, _time),
         Parameter("to", "until", "End of the window, inclusive. Must be later than `from`.", _WHEN, _time),
+        Parameter(
+            "groups",
+            "groups",
+            "Groups that are told apart beside the scope, at most ten, with commas between. Without it `prod` and "
+            "`dev`, where there are groups of that name.",
+            {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,40}(,[A-Za-z0-9_-]{1,40}){0,9}$"},
+            _groups,
+            "prod,dev",
+        ),
         Parameter("kind", "kind", "Only movements in which a cause of this kind took part.", _KINDS, _kind),
         Parameter(
             "min",

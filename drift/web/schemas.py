@@ -15,6 +15,7 @@ from drift.web.planned import planned
 from drift.web.problems import TYPES, urn
 from drift.web.shapes import (
     PLACE,
+    array,
     classes,
     listing,
     natural,

@@ -17,6 +17,23 @@ def standing() -> dict[str, Json]:
         "Coverage": _coverage(),
         "Covered": _covered(),
         "Absent": _absent(),
+        "Controls": record(
+            {
+                "scope": _SCOPE,
+                "takenAt": ref("Time"),
+                "value": array(
+                    record(
+                        {
+                            "control": text("Its name."),
+                            "title": text("What to call it."),
+                            "healthy": natural("How many resources Azure counts as healthy."),
+                            "unhealthy": natural("How many as unhealthy."),
+                        }
+                    )
+                ),
+                "notes": _NOTES,
+            }
+        ),
         "Named": record({"id": text("The id of the subscription."), "name": text("What to call it.")}),
     }
 

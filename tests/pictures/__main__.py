@@ -1,11 +1,11 @@
-"""Draws the pictures of docs/pictures anew: python -m tests.pictures [card] [page]; without a name all of them."""
+"""Draws the pictures of docs/pictures anew: python -m tests.pictures [card] [page] [report]; without a name all of them."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-WHICH = ("card", "page")
+WHICH = ("card", "page", "report")
 
 
 def main(asked: list[str]) -> int:

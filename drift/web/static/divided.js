@@ -13,6 +13,7 @@ export const WAYS = {
   resourceGroup: "By resource group",
   resource: "By resource",
 };
+const NOBODY = { owner: "nobody owns it", control: "of no control", resource: "of no resource", resourceGroup: "of no resource group" };
 const BARS = 12;
 const ROWS = 20;
 
@@ -25,7 +26,15 @@ export async function parts(found, by, window) {
     return largest(found.causes.map((one) => ({ name: one.title, share: one.share, more: `${who(one.actors)}${done(one)}` })));
   if (by === "subscription") return largest(ofSubscriptions(found));
   const whole = await ask("explain", { ...window, by });
-  return largest(whole.parts.map((one) => ({ name: one.title ?? one.key ?? "", share: one.share })));
+  const titles = by === "control" ? await titled(window.scope) : new Map();
+  const name = (key) => (key === null ? NOBODY[by] : (titles.get(key.toLowerCase()) ?? key));
+  return largest(whole.parts.map((one) => ({ name: name(one.key), share: one.share })));
+}
+
+/** Controls are named by ids: what to call them is where they stand. */
+async function titled(scope) {
+  const { value } = await ask("controls", { scope });
+  return new Map(value.map((one) => [one.control.toLowerCase(), one.title]));
 }
 
 /** Each cause lies in one subscription: its causes are its part of the movement of all. */
