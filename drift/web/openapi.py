@@ -119,9 +119,6 @@ _FILES: dict[str, Json] = {
 }
 """What is answered as something else than JSON."""
 
-_OPEN = ("health", "page")
-"""For anyone: nothing of a tenant is in them. With sign-in, the page is for who has the role."""
-
 
 @cache
 def document(role: str = "") -> Json:
@@ -162,7 +159,8 @@ def _operation(name: str, *, signed_in: bool) -> Json:
     if name == "page":
         content = {"text/html": {"schema": {"type": "string"}}}
     answers: Json = {"200": {"description": title, "headers": _HEADERS, "content": content}}
-    if name not in _OPEN:
+    for_anyone = name == "health" or (name == "page" and not signed_in)
+    if not for_anyone:
         answers |= {status: _answer(status) for status in ("400", "401", *(("403", "503") if signed_in else ()))}
     if route is not None:
         answers |= {"404": _answer("404")} if name != "status" else {}
@@ -170,7 +168,7 @@ def _operation(name: str, *, signed_in: bool) -> Json:
     found: Json = {"operationId": name, "summary": title, "description": description, "responses": answers}
     if shown:
         found["parameters"] = shown
-    return found | {"security": []} if name in _OPEN else found
+    return found | {"security": []} if for_anyone else found
 
 
 def _answer(status: str) -> Json:

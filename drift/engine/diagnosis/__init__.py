@@ -140,19 +140,6 @@ def _parts(members: list[Member], points: dict[str, Point], scope: str) -> dict[
     return {key: weights.get(key, 0.0) / total if total > 0 else 0.0 for key in own}
 
 
-def _sort(
-    answer: Answer,
-    part: float,
-    subscription: str,
-    rows: dict[str, list[_Found]],
-    undecided: dict[tuple[str, str], None],
-) -> None:
-    if isinstance(answer, Undecided):
-        undecided[answer.reason, answer.needs] = None
-    elif answer is not None:
-        rows.setdefault(answer.reason, []).append((part, subscription, answer))
-
-
 def _told(found: Sequence[_Found], subscriptions: Sequence[str], shown: Mapping[str, str]) -> Json:
     """A reason ready for JSON, with its weight: what it is worth in all subscriptions, told as where it is most."""
     reason = _joined([(part, one) for part, _, one in found])

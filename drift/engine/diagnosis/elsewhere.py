@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from drift.engine import wording
 from drift.engine.diagnosis import stakes
@@ -82,8 +82,8 @@ def _figure_elsewhere(question: Question) -> Said:
     figure, own = question.asked.figure, question.score()
     if figure is None or own is None or _is_own(question, figure):
         return None
-    names = scopes(question.points)
-    fitting = [scope for scope, some in scores(question.points).items() if _equals(figure, some)]
+    names, known = scopes(question.points), scores(question.points)
+    fitting = [scope for scope, some in known.items() if _equals(figure, some)]
     mine = {one.id for one in question.members}
     fitting = [scope for scope in fitting if set(within(question.points, scope)) != mine]
     if not fitting:
@@ -93,7 +93,7 @@ def _figure_elsewhere(question: Question) -> Said:
         confidence="confirmed" if len(fitting) == 1 and _decimals(figure) > 1 else "inferred",
         title=f"{figure:g} % is the score of {names[fitting[0]]}; of what is asked about it is {own:.2f} %",
         weight=WHOLE,
-        evidence=tuple(f"{names[scope]}: {scores(question.points)[scope][0]:.2f} %" for scope in fitting[: stakes.FEW]),
+        evidence=tuple(f"{names[scope]}: {known[scope][0]:.2f} %" for scope in fitting[: stakes.FEW]),
         action="Check which subscriptions are chosen where the figure was read.",
         confirm=_show(fitting[0] if fitting[0] in question.points else question.members[0].id),
         count=len(fitting),
@@ -106,8 +106,9 @@ def other_score(question: Question) -> Said:
     figure, own = question.asked.figure, question.score()
     if figure is None or own is None:
         return None
-    known = [score for points in question.looks() for some in scores(points).values() for score in some]
-    if _is_own(question, figure) or any(abs(figure - one) <= NEAR or _equals(figure, (one,)) for one in known):
+    if _is_own(question, figure) or any(
+        abs(figure - one) <= NEAR or _equals(figure, (one,)) for one in _ever(question)
+    ):
         return None
     found = Reason(
         reason="other_score",
@@ -125,16 +126,33 @@ def other_score(question: Question) -> Said:
     return found, [one.id for one in question.members]
 
 
+def _ever(question: Question) -> Iterator[float]:
+    """The scores of all known scopes at the times that are looked at, and those of each subscription at all."""
+    for points in question.looks():
+        for some in scores(points).values():
+            yield from some
+    for one in (*question.members, *question.outside):
+        for point in one.looks:
+            yield from _own_scores(point)
+
+
+def _own_scores(point: Point) -> tuple[float, ...]:
+    """The score of a subscription, and the one that Azure printed, in percent."""
+    if point.score is None:
+        return ()
+    return (100 * point.score,) if point.reported is None else (100 * point.score, 100 * point.reported.percentage)
+
+
 def _is_own(question: Question, figure: float) -> bool:
     """Whether a figure is, or was, what the scope that is asked about shows."""
-    own = {one.id for one in question.members}
     now = question.score()
     found = [] if now is None else [now]
+    if len(question.members) == 1:
+        (only,) = question.members
+        return _equals(figure, [*found, *(score for point in only.looks for score in _own_scores(point))])
     for points in question.looks():
-        some = [point for key, point in points.items() if key in own]
-        score = group_score(some)
+        score = group_score(points[one.id] for one in question.members if one.id in points)
         found += [] if score is None else [score]
-        found += [100 * one.reported.percentage for one in some if len(own) == 1 and one.reported is not None]
     return _equals(figure, found)
 
 
@@ -179,14 +197,32 @@ def scopes(points: Mapping[str, Point]) -> dict[str, str]:
 def scores(points: Mapping[str, Point]) -> dict[str, tuple[float, ...]]:
     """By scope its score, and of one subscription the one that Azure printed as well, in percent."""
     found: dict[str, tuple[float, ...]] = {}
+    together = _together(points)
     for scope in scopes(points):
-        own = within(points, scope)
-        one = points.get(scope)
-        score = group_score(own.values()) if one is None else None if one.score is None else 100 * one.score
-        if score is not None:
-            printed = one.reported if one is not None else None
-            found[scope] = (score,) if printed is None else (score, 100 * printed.percentage)
+        if (one := points.get(scope)) is not None:
+            own = _own_scores(one)
+        else:
+            score = group_score(together[_folded(scope)])
+            own = () if score is None else (score,)
+        if own:
+            found[scope] = own
     return found
+
+
+def _together(points: Mapping[str, Point]) -> dict[str, list[Point]]:
+    """The subscriptions of each group, by its folded scope: as `within` tells, all groups at once."""
+    found: dict[str, list[Point]] = {"all": list(points.values())}
+    for point in points.values():
+        tags = point.subscription.tags.items()
+        for scope in {*(f"mg:{name}" for name in point.ancestors or ()), *(_folded(f"tag:{n}={v}") for n, v in tags)}:
+            found.setdefault(scope, []).append(point)
+    return found
+
+
+def _folded(scope: str) -> str:
+    """A scope as others that hold the same write it: tag names compare in any case."""
+    name, equals, value = scope.partition("=")
+    return name.lower() + equals + value if scope.startswith("tag:") else scope
 
 
 QUESTIONS = (wrong_scope, other_score)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
 
@@ -17,6 +18,9 @@ from drift.model import DAY, NEVER, Flags, Longs, Point, Status
 
 WHOLE = 100.0
 """The weight of what answers the whole question, in pp: what is done moves another score, or there is nothing left."""
+
+LOOKS = 200
+"""Times at which the scores of all groups are looked at: hourly for a week, and some."""
 
 LATELY = 7 * DAY
 """How long before the only look there is a fix is recent."""
@@ -100,17 +104,31 @@ class Question:
         return 100 * fsum(known) if known and fsum(self.parts.values()) > 0 else None
 
     def looks(self) -> Iterator[dict[str, Point]]:
-        """Where all known subscriptions stood at each look, the last one first."""
-        every = [*self.members, *self.outside]
-        for at in sorted({point.taken_at for one in every for point in one.looks}, reverse=True):
+        """Where all known subscriptions stood at each look, the last one first; of many a part, spread over the time.
+
+        Thousands of subscriptions are looked at thousands of times, each at its own, and a group has a score at all.
+        """
+        every = [(one, [point.taken_at for point in one.looks]) for one in (*self.members, *self.outside)]
+        for at in _spread({at for _, times in every for at in times}):
             found = dict(self.points)
-            for one in every:
-                before = [point for point in one.looks if point.taken_at <= at]
-                if before:
-                    found[one.id] = before[-1]
+            for one, times in every:
+                if before := bisect_right(times, at):
+                    found[one.id] = one.looks[before - 1]
                 else:
                     found.pop(one.id, None)
             yield found
+
+
+def _spread(times: Collection[int]) -> list[int]:
+    """All of some ticks, or LOOKS of them, each the last of a stretch of time; the last one first."""
+    ordered = sorted(times, reverse=True)
+    if len(ordered) <= LOOKS:
+        return ordered
+    stretch = (ordered[0] - ordered[-1]) // LOOKS + 1
+    found: dict[int, int] = {}
+    for at in ordered:
+        found.setdefault((ordered[0] - at) // stretch, at)
+    return list(found.values())
 
 
 type Said = tuple[Reason, Sequence[str]] | None
