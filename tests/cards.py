@@ -85,6 +85,16 @@ def columns(table: dict[str, Any]) -> list[list[str]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
+def scopes(card: dict[str, Any]) -> list[tuple[str, str]]:
+    """The rows of a card's table of scopes: the name, and from what to what, which stands under it."""
+    found = []
+    for table in of_type(card, "Table"):
+        if columns(table)[0][0] == "Scope":
+            cells = [row["cells"][0]["items"] for row in table["rows"][1:]]
+            found += [(words(name), words(under).partition(" · ")[0]) for name, under in cells]
+    return found
+
+
 def markup(text: str) -> list[str]:
     """What a client that knows all of markdown would make of a text, beside letters."""
     tokens = MarkdownIt("commonmark").enable(["linkify", "strikethrough"], True).parse(text)

@@ -34,7 +34,7 @@ from drift.model import Json
 from drift.record import Record
 from drift.settings import Connection
 from drift.words import percent
-from tests.cards import columns, of_type
+from tests.cards import scopes
 from tests.faults.town import Town
 from tests.services import forget_the_app
 
@@ -198,7 +198,7 @@ def _parts(identity: str) -> tuple[str, int]:
     return scope, int(at)
 
 
-def _lines(rows: Sequence[Row]) -> Iterator[tuple[str, str, str]]:
+def _lines(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     """Movements as a card's table shows them: scope and its two scores, several of one scope as one."""
     scopes: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: row.at):
@@ -206,16 +206,16 @@ def _lines(rows: Sequence[Row]) -> Iterator[tuple[str, str, str]]:
     for scope, own in scopes.items():
         name = "all subscriptions" if scope == "all" else own[-1].told["name"]
         joined = [(own[0], own[-1])] if all(row.movement is not None for row in own) else zip(own, own, strict=True)
-        yield from ((name, percent(first.told["before"]), percent(last.told["after"])) for first, last in joined)
+        for first, last in joined:
+            before, after = percent(first.told["before"]), percent(last.told["after"])
+            inside = [row for row in own if first.at <= row.at <= last.at]
+            whole = all(one.told["after"] == two.told["before"] for one, two in pairwise(inside))
+            yield name, f"{before} → {after}" if whole else f"{after} afterwards"
 
 
-def _shown(card: Json) -> list[tuple[str, str, str]]:
+def _shown(card: Json) -> list[tuple[str, str]]:
     """The movements in a card's table, if it has one."""
-    tables = [one for one in of_type(card, "Table") if columns(one)[0][0] == "Scope"]
-    if not tables:
-        return []
-    names, before, after = columns(tables[0])[:3]
-    return list(zip((name.partition(" (")[0] for name in names[1:]), before[1:], after[1:], strict=True))
+    return [(name.partition(" (")[0], ends) for name, ends in scopes(card)]
 
 
 def ticked(host: Host, timer: str, tries: int = 10) -> int:
