@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/pictures anew: python -m tests.pictures [card] [page] [report]; without a name all of them."""
+"""Draws docs/pictures anew: python -m tests.pictures [card] [page] [report]; without a name all of them."""
 
 from __future__ import annotations
 

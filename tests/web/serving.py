@@ -23,7 +23,7 @@ _PATTERNS = [
 
 @contextmanager
 def served(history: Callable[[], History], key: str | None = None) -> Iterator[str]:
-    """The address of the API while the block runs. With a `key`, all but /health and the page ask for it, as the host does."""
+    """The address of the API while the block runs. With a `key`, most routes ask for it, as the host does."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -34,7 +34,8 @@ def served(history: Callable[[], History], key: str | None = None) -> Iterator[s
             for pattern, name in _PATTERNS:
                 if (found := pattern.fullmatch(asked.path)) is None:
                     continue
-                if key and name not in _ANONYMOUS and key not in (query.get("code"), self.headers.get("x-functions-key")):
+                given = query.get("code"), self.headers.get("x-functions-key")
+                if key and name not in _ANONYMOUS and key not in given:
                     return self._send(401, b"", {})
                 path = {part: unquote(value) for part, value in found.groupdict().items()}
                 headers = {name.lower(): value for name, value in self.headers.items()}

@@ -1,6 +1,6 @@
 // The charts, by plotly.js. Every figure in them stands in words or a table as well.
 /* global Plotly */
-import { label, pp } from "./words.js";
+import { label, percent } from "./words.js";
 
 const OPTIONS = { displayModeBar: false, responsive: true, showTips: false };
 const MOST = 1500; // points that a screen can show
@@ -91,7 +91,7 @@ export function course(element, points, open) {
   });
 }
 
-/** From before to after: `parts` are {name, share}, which add up. */
+/** From before to after: `parts` are {name, share, figure}, which add up. */
 export function waterfall(element, before, parts, after) {
   return keep(element, async () => {
     const { up, down, total } = colours();
@@ -107,14 +107,14 @@ export function waterfall(element, before, parts, after) {
         {
           type: "waterfall", orientation: "v", x: names.map((_, at) => at), y: ends,
           measure: ["absolute", ...parts.map(() => "relative"), "total"],
-          text: ends.map((one, at) => (at === 0 || at === ends.length - 1 ? `${one.toFixed(2)} %` : pp(one))),
+          text: [percent(before), ...parts.map((one) => one.figure), percent(after)],
           textposition: "outside", cliponaxis: false, hoverinfo: "none",
           increasing: { marker: { color: up } }, decreasing: { marker: { color: down } }, totals: { marker: { color: total } },
           connector: { line: { color: total, width: 1, dash: "dot" } },
         },
       ],
       layout({
-        showlegend: false, margin: { l: 52, r: 12, t: 24, b: 90 },
+        showlegend: false, margin: { l: 52, r: 12, t: 24, b: names.length > 5 ? 90 : 36 },
         xaxis: { tickmode: "array", tickvals: names.map((_, at) => at), ticktext: names, tickangle: names.length > 5 ? -28 : 0 },
         yaxis: { range: [Math.max(0, low - room), Math.min(100.5, high + room)], ticksuffix: " %" },
       }),

@@ -2,7 +2,7 @@
 import { ask } from "./api.js";
 import { waterfall } from "./charts.js";
 import { failed, line, make, part, soft, table } from "./parts.js";
-import { CLASSES, clean, count, day, hundredths, percent, pp, who } from "./words.js";
+import { CLASSES, clean, count, day, hundredths, percent, pp, signed, who } from "./words.js";
 
 export const WAYS = {
   class: "By class",
@@ -14,8 +14,7 @@ export const WAYS = {
   resource: "By resource",
 };
 const NOBODY = { owner: "nobody owns it", control: "of no control", resource: "of no resource", resourceGroup: "of no resource group" };
-const BARS = 12;
-const ROWS = 20;
+const FIRST = 12; // bars, and rows under them
 
 /** The parts of an explanation one way, the largest first: {name, share, more}. */
 export async function parts(found, by, window) {
@@ -77,8 +76,8 @@ export async function divided(element, title, found, by, window, choose) {
   element.replaceChildren(line(make("strong", {}, `${pp(found.movement)} pp`), ` · ${ends}`), tabs, chart, under);
   try {
     const rows = await parts(found, way, window);
-    const bars = shortened([...rows], BARS);
-    const told = bars.map((one) => `${clean(one.name, 60)} ${pp(one.share)}`).join("; ");
+    const bars = figured(rows, found.movement, FIRST);
+    const told = bars.map((one) => `${clean(one.name, 60)} ${one.figure}`).join("; ");
     chart.setAttribute("aria-label", `${WAYS[way]}: from ${percent(found.before.percentage)} to ${percent(found.after.percentage)}. ${told}`);
     under.replaceChildren(figures(way, rows, found.movement), beside(found));
     await waterfall(chart, found.before.percentage, bars, found.after.percentage);
@@ -98,15 +97,21 @@ export function tab(name, words, chosen, choose) {
   return make("button", { type: "button", role: "tab", "data-name": name, "aria-selected": String(chosen), tabindex: chosen ? "0" : "-1", onclick: () => choose(name), onkeydown: keys }, words);
 }
 
-function figures(way, rows, movement, most = ROWS) {
+/** The parts as they are shown, rounded so that they add up to the movement as it is shown. */
+function figured(rows, movement, most) {
   const shown = shortened([...rows], most);
   const rounded = hundredths(shown.map((one) => one.share), movement);
+  return shown.map((one, at) => ({ ...one, rounded: rounded[at], figure: signed(rounded[at], one.share) }));
+}
+
+function figures(way, rows, movement, most = FIRST) {
+  const shown = figured(rows, movement, most);
   const [total] = hundredths([movement], movement);
   const all = make("button", { type: "button" }, `Show all ${rows.length.toLocaleString("en")}`);
   const drawn = table(
     `${WAYS[way]}, in percentage points; in all the movement`,
     [{ title: "pp", figure: true }, { title: WAYS[way].replace("By ", "").replace(/^./, (letter) => letter.toUpperCase()) }],
-    shown.map((one, at) => [part(rounded[at], one.share), make("td", {}, clean(one.name, 300) || "(no name)", one.more ? make("div", {}, soft(one.more)) : null)]),
+    shown.map((one) => [part(one.rounded, one.share), make("td", {}, clean(one.name, 300) || "(no name)", one.more ? make("div", {}, soft(one.more)) : null)]),
     [part(total, movement), "in all"],
   );
   const whole = make("div", {}, drawn, shown.length < rows.length ? all : null);

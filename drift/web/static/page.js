@@ -135,6 +135,7 @@ function pick(scopes) {
 
 async function course_(chosen, own) {
   busy("Reading the score …");
+  at("moved").replaceChildren(line(soft("Reading …"))); // not the rows of another scope, for a hasty click
   const { from, to } = span(chosen.lookedAt);
   const begun = (await ask("scores", { scope: state.scope, from: iso(from), to: iso(to), limit: 1 })).value[0].takenAt;
   const slices = [];
