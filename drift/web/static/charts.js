@@ -38,13 +38,18 @@ async function keep(element, draw) {
   element.dataset.drawn = "yes";
 }
 
+let library = null;
+
+/** The library is fetched with the page and run after the words and tables are shown: that takes a second or two. */
 function loaded() {
-  if (window.Plotly) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const script = document.querySelector('script[src*="plotly"]');
+  library ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = document.getElementById("charts").href;
     script.addEventListener("load", resolve);
     script.addEventListener("error", () => reject(new Error("The charts can't be loaded; the tables have the same figures.")));
+    requestAnimationFrame(() => setTimeout(() => document.head.append(script)));
   });
+  return library;
 }
 
 /** Of many points those that a screen can show: of each stretch the first, the lowest and the highest. */

@@ -157,7 +157,8 @@ async function course_(chosen, own) {
   chart.hidden = points.length < 2;
   chart.setAttribute("aria-label", `The score over time: ${at("standing").textContent}`);
   listed(moved);
-  if (points.length >= 2) await course(chart, points, (id) => change({ delta: id }));
+  chart.dataset.shown = "yes";
+  if (points.length >= 2) course(chart, points, (id) => change({ delta: id })).catch((problem) => busy(problem.message));
 }
 
 function stands(chosen, steps, last) {
