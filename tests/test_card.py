@@ -1079,7 +1079,7 @@ def test_a_name_of_nothing_is_called_so():
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "漢", "😀", "𝕏", '"', "\\", "{", "ש", "e\u0301"])
-@pytest.mark.parametrize("length", [200, 1 << 16])
+@pytest.mark.parametrize("length", [200, 1 << 13])
 def test_names_of_any_length_and_letters_fit(letter, length):
     name = letter * length
     every_card(name)
