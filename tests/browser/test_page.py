@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import time
@@ -191,6 +192,91 @@ def test_it_can_be_used_with_the_keyboard_alone(tab: Tab, address: str) -> None:
     assert page.locator("main, header, h1, [role=status]").count() >= 4
     unnamed = page.locator("select, input").evaluate_all("all => all.filter(one => !one.labels.length).length")
     assert unnamed == 0
+
+
+def test_the_focus_stays_on_what_was_chosen(tab: Tab, address: str) -> None:
+    page = tab.open(address, ALL)
+    for place, name in (("#divided", "cause"), ("#tabs", "calendar")):
+        page.locator(f'{place} [aria-selected="true"]').focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        until(page, f"document.activeElement.matches('{place} [data-name={name}][aria-selected=true]')")
+        tab.drawn()
+
+
+def test_what_fails_leaves_nothing_of_another_window(tab: Tab, address: str) -> None:
+    page = tab.open(address, ALL)
+    page.evaluate("history.pushState(null, '', '?window=own&from=2020-01-01&to=2020-02-01')")
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    until(page, "document.getElementById('status').textContent.includes('nothing is known')")
+    assert page.locator("#course").is_hidden()
+    assert [page.locator(one).inner_text() for one in ("#standing", "#moved", "#divided")] == ["", "", ""]
+    page.locator("#window").select_option("12m")
+    until(page, "document.getElementById('status').textContent === ''")
+    tab.drawn()
+    assert page.locator("#moved tbody tr").count() > 0
+
+
+@pytest.mark.parametrize(
+    "query", ["delta=all.gone", "window=own&from=garbage", "window=own&from=2026-04-09&to=2026-03-09"]
+)
+def test_a_wrong_address_is_told_and_the_rest_is_shown(tab: Tab, address: str, query: str) -> None:
+    page = tab.page
+    page.goto(f"{address}?code={KEY}&{query}")
+    page.wait_for_selector('#panel[aria-busy="false"]')
+    assert "Reading" not in page.locator("#views").inner_text()
+    assert "Invalid" not in page.locator("#status").inner_text()
+
+
+def test_figures_are_rounded_as_everywhere_else(tab: Tab, address: str) -> None:
+    draw = random.Random(7)
+    amounts = (
+        lambda: draw.uniform(-5, 5),
+        lambda: draw.randrange(-80, 80) / 8,
+        lambda: draw.randrange(-200, 200) / 1000,
+    )
+    cases = [[draw.choice(amounts)() for _ in range(draw.randrange(1, 9))] for _ in range(500)]
+    page = tab.page
+    page.goto(address)  # without a key: its words are for anyone
+    shown = page.evaluate(
+        """async cases => {
+            const words = await import(`${location.pathname}/words.js`);
+            const sum = one => one.reduce((all, part) => all + part, 0);
+            const each = (one, how) => one.map(part => how(part));
+            const percent = part => words.percent(Math.abs(part));
+            return cases.map(one => [words.hundredths(one, sum(one)), each(one, words.pp), each(one, percent)]);
+        }""",
+        cases,
+    )
+    for case, (parts, moved, stands) in zip(cases, shown, strict=True):
+        total = 0.0
+        for part in case:
+            total += part  # in the order of the script: the built-in sum is more exact
+        assert parts == hundredths(case, total)
+        assert moved == [pp(part).strip() for part in case]
+        assert stands == [f"{abs(part):.2f} %" for part in case]
+
+
+def test_events_are_marked_and_listed(tab: Tab, address: str, filled: Filled) -> None:
+    page = tab.open(address, ALL)
+    page.wait_for_selector("#events summary")
+    page.locator("#events summary").click()
+    wanted = filled.history.changes("all")["value"]
+    cells = [row.locator("td").all_inner_texts() for row in page.locator("#events tbody tr").all()]
+    assert [one[:2] for one in cells] == [[day(one["time"]), one["actor"]] for one in wanted]
+    marks = "document.querySelectorAll('#course .xy2 .point').length"
+    until(page, f"{marks} === {len(wanted)}")
+    assert tab.said == []
+
+
+def test_every_bar_of_the_waterfall_has_its_name(tab: Tab, address: str) -> None:
+    page = tab.open(address, f"{ALL}&by=cause")
+    bars = page.locator("#waterfall .waterfalllayer .point").count()
+    assert bars > 10
+    assert page.locator("#waterfall .xtick text").count() == bars
+    names = page.locator("#waterfall .xtick text")
+    hidden = names.evaluate_all("all => all.filter(one => !one.checkVisibility({opacityProperty: true})).length")
+    assert hidden == 0
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -15,7 +15,11 @@ def saved(path: Path, shot: bytes) -> Path:
     from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    few = Image.open(BytesIO(shot)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few = (
+        Image.open(BytesIO(shot))
+        .convert("RGB")
+        .quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    )
     few.save(path, optimize=True)
     return path
 

@@ -50,14 +50,16 @@ async function fetched(address) {
   throw new Problem(response.status, body?.detail ?? `The monitor answered ${response.status}.`);
 }
 
-/** All pages of a list, up to so many items. */
-export async function whole(path, query, most) {
+/** The pages of a list, up to so many items, and so many pages: those of a group's events may be empty and go on. */
+export async function whole(path, query, most, pages = Infinity) {
   const found = [];
   let continuation = null;
+  let read = 0;
   do {
     const page = await ask(path, { ...query, limit: 1000, continuation });
     found.push(...page.value);
     continuation = page.continuation ?? null;
-  } while (continuation && found.length < most);
+    read += 1;
+  } while (continuation && found.length < most && read < pages);
   return found;
 }

@@ -69,12 +69,12 @@ export function thinned(points, most = MOST) {
   return [...kept].sort((a, b) => a - b).map((at) => points[at]);
 }
 
-/** Score and own work over time; `points` are {at, score, work, id}. `open` is called with the id of a movement. */
-export function course(element, points, open) {
+/** Score and own work over time; `points` are {at, score, work, id}, `events` {at, who, what}. `open` is called with the id of a movement. */
+export function course(element, points, events, open) {
   const shown = thinned(points);
   const moved = shown.filter((one) => one.id);
   return keep(element, async () => {
-    const { score, work } = colours();
+    const { score, work, total } = colours();
     const step = { mode: "lines", hovertemplate: "%{y:.2f} %<extra>%{fullData.name}</extra>" };
     const x = shown.map((one) => one.at);
     await Plotly.react(
@@ -87,8 +87,13 @@ export function course(element, points, open) {
           text: moved.map((one) => label(one.words, 90)), customdata: moved.map((one) => one.id),
           hovertemplate: "%{text}<extra></extra>", marker: { color: score, size: moved.length > 200 ? 4 : 7 },
         },
+        {
+          name: "events", mode: "markers", visible: events.length > 0, yaxis: "y2", x: events.map((one) => one.at), y: events.map(() => 0),
+          text: events.map((one) => label(`${one.what}, ${one.who}`, 90)), hovertemplate: "%{text}<extra></extra>",
+          cliponaxis: false, marker: { color: total, size: 8, symbol: "triangle-up" },
+        },
       ],
-      layout({ hovermode: "closest", legend: { orientation: "h", y: 1.12 }, yaxis: { ticksuffix: " %" } }),
+      layout({ hovermode: "closest", legend: { orientation: "h", y: 1.12 }, yaxis: { ticksuffix: " %" }, yaxis2: { overlaying: "y", range: [0, 1], visible: false, fixedrange: true } }),
       OPTIONS,
     );
     element.removeAllListeners?.("plotly_click");
@@ -100,7 +105,8 @@ export function course(element, points, open) {
 export function waterfall(element, before, parts, after) {
   return keep(element, async () => {
     const { up, down, total } = colours();
-    const names = ["before", ...parts.map((one) => label(one.name, 34)), "after"];
+    const narrow = element.clientWidth < 600;
+    const names = ["before", ...parts.map((one) => label(one.name, narrow ? 16 : 28)), "after"];
     const ends = [before, ...parts.map((one) => one.share), after];
     const reached = parts.reduce((all, one) => [...all, all.at(-1) + one.share], [before]);
     const low = Math.min(...reached, after);
@@ -119,8 +125,8 @@ export function waterfall(element, before, parts, after) {
         },
       ],
       layout({
-        showlegend: false, margin: { l: 52, r: 12, t: 24, b: names.length > 5 ? 90 : 36 },
-        xaxis: { tickmode: "array", tickvals: names.map((_, at) => at), ticktext: names, tickangle: names.length > 5 ? -28 : 0 },
+        showlegend: false, margin: { l: 52, r: 12, t: 24, b: names.length > 5 ? 120 : 36 },
+        xaxis: { tickmode: "array", tickvals: names.map((_, at) => at), ticktext: names, tickangle: names.length > 5 ? -40 : 0, ticklabeloverflow: "allow" },
         yaxis: { range: [Math.max(0, low - room), Math.min(100.5, high + room)], ticksuffix: " %" },
       }),
       OPTIONS,

@@ -15,6 +15,7 @@ export const WAYS = {
 };
 const NOBODY = { owner: "nobody owns it", control: "of no control", resource: "of no resource", resourceGroup: "of no resource group" };
 const FIRST = 12; // bars, and rows under them
+const FEW = 5; // that is what a phone has room for
 
 /** The parts of an explanation one way, the largest first: {name, share, more}. */
 export async function parts(found, by, window) {
@@ -59,8 +60,8 @@ export function shortened(rows, most) {
   return [...rows.slice(0, most), { name: `${rest.length.toLocaleString("en")} more`, share: sum }];
 }
 
-/** Draws a movement into an element. `choose` is called with another way to divide it. */
-export async function divided(element, title, found, by, window, choose) {
+/** Draws a movement into an element. `choose` is called with another way to divide it; `held`: whether the focus was in it. */
+export async function divided(element, title, found, by, window, choose, held = false) {
   const heading = document.getElementById("movement-title");
   heading.textContent = title;
   const ends = `${percent(found.before.percentage)} → ${percent(found.after.percentage)}, ${day(found.before.takenAt)} → ${day(found.after.takenAt)} UTC`;
@@ -74,16 +75,23 @@ export async function divided(element, title, found, by, window, choose) {
   const chart = make("div", { id: "waterfall", class: "chart tall", role: "img" });
   const under = make("div", { role: "tabpanel", tabindex: "0", "aria-label": WAYS[way] });
   element.replaceChildren(line(make("strong", {}, `${pp(found.movement)} pp`), ` · ${ends}`), tabs, chart, under);
+  refocus(tabs, held);
   try {
     const rows = await parts(found, way, window);
-    const bars = figured(rows, found.movement, FIRST);
+    const most = matchMedia("(max-width:40rem)").matches ? FEW : FIRST;
+    const bars = figured(rows, found.movement, most);
     const told = bars.map((one) => `${clean(one.name, 60)} ${one.figure}`).join("; ");
     chart.setAttribute("aria-label", `${WAYS[way]}: from ${percent(found.before.percentage)} to ${percent(found.after.percentage)}. ${told}`);
-    under.replaceChildren(figures(way, rows, found.movement), beside(found));
+    under.replaceChildren(figures(way, rows, found.movement, most), beside(found));
     await waterfall(chart, found.before.percentage, bars, found.after.percentage);
   } catch (problem) {
     under.replaceChildren(failed(problem, () => divided(element, title, found, by, window, choose)));
   }
+}
+
+/** Puts the focus back on the chosen tab where it was in what is drawn anew, and went nowhere else. */
+export function refocus(tabs, held) {
+  if (held && document.activeElement === document.body) tabs.querySelector('[aria-selected="true"]').focus();
 }
 
 export function tab(name, words, chosen, choose) {
@@ -104,7 +112,7 @@ function figured(rows, movement, most) {
   return shown.map((one, at) => ({ ...one, rounded: rounded[at], figure: signed(rounded[at], one.share) }));
 }
 
-function figures(way, rows, movement, most = FIRST) {
+function figures(way, rows, movement, most) {
   const shown = figured(rows, movement, most);
   const [total] = hundredths([movement], movement);
   const all = make("button", { type: "button" }, `Show all ${rows.length.toLocaleString("en")}`);
@@ -115,7 +123,11 @@ function figures(way, rows, movement, most = FIRST) {
     [part(total, movement), "in all"],
   );
   const whole = make("div", {}, drawn, shown.length < rows.length ? all : null);
-  all.addEventListener("click", () => whole.replaceWith(figures(way, rows, movement, Infinity)));
+  all.addEventListener("click", () => {
+    const panel = whole.parentElement;
+    whole.replaceWith(figures(way, rows, movement, Infinity));
+    panel.focus();
+  });
   return whole;
 }
 

@@ -1,23 +1,26 @@
 // The page: the address says what is shown, so that it can be sent; a key is never in it.
 import { Problem, ask, takeKey, useKey, whole } from "./api.js";
 import { course } from "./charts.js";
-import { divided, tab } from "./divided.js";
+import { divided, refocus, tab } from "./divided.js";
 import { failed, line, make, part, share, soft, table } from "./parts.js";
 import { VIEWS, standing } from "./standing.js";
-import { clean, day, hundredths, percent, pp } from "./words.js";
+import { clean, count, day, hundredths, percent, pp } from "./words.js";
 
 const DAYS = { "7d": 7, "30d": 30, "90d": 90, "12m": 365, "25m": 761 };
 const SLICE = 31;
 const LISTED = 100;
+const EVENTS = 200; // marked and listed
 const at = (id) => document.getElementById(id);
 
 let state = read();
 let run = 0;
+let broken = false; // whether something could not be shown, and all is to be drawn anew
 
 function read() {
   const asked = new URLSearchParams(location.search);
   const kept = {};
   for (const name of ["scope", "window", "from", "to", "delta", "by", "view", "target"]) kept[name] = asked.get(name) ?? "";
+  for (const name of ["from", "to"]) if (Number.isNaN(Date.parse(kept[name]))) kept[name] = "";
   return { ...kept, scope: kept.scope || "all", window: DAYS[kept.window] || kept.window === "own" ? kept.window : "30d" };
 }
 
@@ -81,24 +84,59 @@ async function copy() {
 /** Draws what differs from `before`; all of it where there is none. */
 async function show(before) {
   const own = ++run;
-  const changed = (...names) => before === null || names.some((name) => before[name] !== state[name]);
+  const anew = before === null || broken;
+  const changed = (...names) => anew || names.some((name) => before[name] !== state[name]);
   try {
     const scopes = (await ask("scopes")).value;
     if (own !== run) return;
     at("entry").hidden = true;
     at("views").hidden = false;
     const chosen = pick(scopes);
-    if (!chosen) throw new Problem(404, `There is no scope ${clean(state.scope, 60)}.`);
-    if (changed("scope", "window", "from", "to")) await course_(chosen, own);
+    broken = false;
+    if (!chosen) {
+      emptied();
+      at("tabs").replaceChildren();
+      at("panel").replaceChildren();
+      throw new Problem(404, `There is no scope ${clean(state.scope, 60)}.`);
+    }
+    const window_ = ["scope", "window", "from", "to"];
+    const problem =
+      (changed(...window_) && (await failure(() => course_(chosen, own), emptied, own))) ||
+      (changed(...window_, "delta", "by") && (await failure(() => movement(chosen, own, !anew && changed("delta") && !changed("scope", "window")), undivided, own)));
     if (own !== run) return;
-    if (changed("scope", "window", "from", "to", "delta", "by")) await movement(chosen, own, before !== null && changed("delta") && !changed("scope", "window"));
-    if (changed("scope", "view", "target")) more();
+    if (changed("scope", "view", "target")) more(); // it says where the scope stands, whatever the window
+    if (problem) throw problem;
     busy("");
   } catch (problem) {
     if (own !== run) return;
     if (problem.status === 401) return locked();
+    broken = true;
     at("status").replaceChildren(failed(problem, () => show(null)));
   }
+}
+
+/** The problem that drawing met, if any: then nothing stays of what stood there before, which was of something else. */
+async function failure(draw, empty, own) {
+  try {
+    await draw();
+    return null;
+  } catch (problem) {
+    if (own === run) empty();
+    return problem;
+  }
+}
+
+function emptied() {
+  at("standing").textContent = "";
+  at("course").hidden = true;
+  at("events").replaceChildren();
+  at("moved").replaceChildren();
+  undivided();
+}
+
+function undivided() {
+  at("movement-title").textContent = state.delta ? "One movement" : "The whole window";
+  at("divided").replaceChildren();
 }
 
 function locked() {
@@ -158,7 +196,33 @@ async function course_(chosen, own) {
   chart.setAttribute("aria-label", `The score over time: ${at("standing").textContent}`);
   listed(moved);
   chart.dataset.shown = "yes";
-  if (points.length >= 2) course(chart, points, (id) => change({ delta: id })).catch((problem) => busy(problem.message));
+  const draw = (events) => points.length >= 2 && course(chart, points, events, (id) => change({ delta: id })).catch((problem) => busy(problem.message));
+  draw([]);
+  happened(from, to, own, draw);
+}
+
+/** Marks the events that were seen in the window on the chart, and lists them: after the score, which does not wait for them. */
+async function happened(from, to, own, draw) {
+  const place = at("events");
+  place.replaceChildren();
+  let found;
+  try {
+    found = await whole("changes", { scope: state.scope, from: iso(from), to: iso(to) }, EVENTS, 5);
+  } catch (problem) {
+    if (own === run) place.replaceChildren(failed(problem, () => happened(from, to, own, draw)));
+    return;
+  }
+  if (own !== run || !found.length) return;
+  const events = found.slice(0, EVENTS).map((one) => ({ at: one.time, who: clean(one.actor, 80) || "who is not recorded", what: `${clean(one.operation, 160)}${one.succeeded ? "" : " (failed)"}`, on: clean(one.subject, 200) }));
+  const rows = events.map((one) => [day(one.at), one.who, make("td", {}, one.what, make("div", {}, soft(one.on)))]);
+  place.replaceChildren(
+    make(
+      "details", {},
+      make("summary", {}, `${count(events.length, "event")} in this window${found.length > EVENTS ? ", the newest" : ""}: who did what`),
+      table("Events, the newest first", [{ title: "At (UTC)" }, { title: "Who" }, { title: "What" }], rows),
+    ),
+  );
+  draw(events);
 }
 
 function stands(chosen, steps, last) {
@@ -208,6 +272,7 @@ async function movement(chosen, own, focus) {
   let window_ = { scope: state.scope, from: iso(from), to: iso(to) };
   let title = "The whole window";
   const place = at("divided");
+  const held = place.contains(document.activeElement);
   place.replaceChildren(line(soft("Reading …")));
   if (state.delta) {
     found = await ask(`deltas/${encodeURIComponent(state.delta)}`);
@@ -225,7 +290,7 @@ async function movement(chosen, own, focus) {
     }
   }
   if (own !== run) return;
-  await divided(place, title, found, state.by, window_, (by) => change({ by }));
+  await divided(place, title, found, state.by, window_, (by) => change({ by }), held);
   if (state.delta) place.append(line(make("button", { type: "button", onclick: () => change({ delta: "" }) }, "Back to the whole window")));
   if (focus) at("movement").focus();
 }
@@ -234,7 +299,9 @@ async function movement(chosen, own, focus) {
 
 function more() {
   const chosen = VIEWS[state.view] ? state.view : "coming";
+  const held = at("tabs").contains(document.activeElement);
   at("tabs").replaceChildren(...Object.entries(VIEWS).map(([name, words]) => tab(name, words, name === chosen, (view) => change({ view }))));
+  refocus(at("tabs"), held);
   standing(at("panel"), chosen, state, change);
 }
 

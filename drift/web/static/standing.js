@@ -78,7 +78,7 @@ async function exemptions({ scope }) {
     share(one.points),
     make("td", {}, clean(one.title, 200), make("div", {}, soft([one.category, one.owner ? `owner ${clean(one.owner, 80)}` : "no owner", one.made?.by ? `made by ${clean(one.made.by, 80)}` : ""].filter(Boolean).join(" · ")))),
     one.expires ? day(one.expires) : "never",
-    (one.flags ?? []).map((flag) => clean(flag, 60)).join(", "),
+    (one.flags ?? []).map((flag) => clean(flag, 60).replaceAll("_", " ")).join(", "),
   ]);
   return [
     line(`${count(found.value.length, "exemption")}${worth}.`),

@@ -11,21 +11,27 @@ export function clean(text, longest = 200) {
 export const label = (text, longest = 60) =>
   clean(text, longest).replaceAll("&", "＆").replaceAll("<", "‹").replaceAll(">", "›");
 
+/** Two digits of an amount. What lies in the middle, as 3.125 does, goes to the even one: so does Python, and so do cards. */
+function fixed(amount) {
+  const up = amount.toFixed(2); // in the middle the upper one
+  return (8 * amount) % 2 === 1 && Number(up.at(-1)) % 2 ? (Number(up) - 0.01).toFixed(2) : up;
+}
+
 /** `+1.20`, `−0.04`; `±0.00` where it rounds to nothing. */
-export function pp(value, digits = 2) {
-  const shown = Math.abs(value).toFixed(digits);
+export function pp(value) {
+  const shown = fixed(Math.abs(value));
   if (!Number(shown)) return value ? `±${shown}` : shown;
   return (value > 0 ? "+" : "−") + shown;
 }
 
-export const percent = (value) => (value === null || value === undefined ? "no score" : `${value.toFixed(2)} %`);
+export const percent = (value) => (value === null || value === undefined ? "no score" : `${fixed(value)} %`);
 
 /** A part in hundredths of a pp; `value` is what it was before it was rounded. */
 export const signed = (part, value) => (part ? pp(part / 100) : value ? "±0.00" : "0.00");
 
 /** Parts of a total in hundredths that add up to the rounded total: each at most one from its own rounding. */
 export function hundredths(parts, total) {
-  const rounded = (value) => Math.round(100 * Number(value.toFixed(2)));
+  const rounded = (value) => Math.sign(value) * Math.round(100 * Number(fixed(Math.abs(value))));
   const shown = parts.map(rounded);
   const missing = rounded(total) - shown.reduce((sum, part) => sum + part, 0);
   const sign = missing > 0 ? 1 : -1;
