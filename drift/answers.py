@@ -160,6 +160,12 @@ def controls(history: History, scope: str, most: int = MOST) -> Json:
     return _answered(stood | {"takenAt": iso(found.taken_at), "notes": []}, found)
 
 
+def overdue(history: History, scope: str, most: int = MOST) -> Json:
+    """What is past its due date and not fixed. Raises UnknownScopeError or NothingKnownError."""
+    found = reach(history, scope, most)
+    return standing.overdue(heads(history.store, found.members), found.chain)
+
+
 def coverage(history: History, scope: str, most: int = MOST) -> Json:
     """What is assessed and what is not, as `drift coverage` answers. Raises UnknownScopeError or NothingKnownError.
 

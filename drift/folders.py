@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -49,37 +49,53 @@ def explain_folders(paths: Sequence[Path], scope: str, progress: Progress, event
 def explain_encoded(paths: Sequence[Path], scope: str, progress: Progress, events: Sequence[Happening] = ()) -> Json:
     """The same, with the subscriptions of large folders already encoded: for who encodes it all."""
     with no_collector():
-        folders = open_folders(paths)
-        notes = level_groups(folders)
-        known_scope(folders, scope)
-        times = [folder.taken_at for folder in folders]
-        every = {s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}
-        courses: list[Course] = []
-        known: dict[str, msgspec.Raw] = {}
-        for course, encoded in _courses(folders, sorted(every), _by_subscription(events)):
-            courses.append(course)
-            if encoded is not None:
-                known[course.id] = msgspec.Raw(encoded)
-            progress(len(courses), len(every), every[course.id.lower()])
-        return explain(_with_verdicts(courses, known, events), times, scope, notes, known)
+        window = _window(paths, (scope,), progress, events)
+        return explain(window.courses, window.times, scope, window.notes, window.known)
 
 
-def divided_in(paths: Sequence[Path], scope: str, progress: Progress) -> tuple[Json, list[Json]]:
-    """The explanation of a window with its parts by owner, and its parts by control. Raises EvidenceError."""
+def divided_in(
+    paths: Sequence[Path], scopes: Sequence[str], ways: Sequence[str], progress: Progress
+) -> dict[str, list[Json]]:
+    """By scope the explanations of a window, with its parts in each of these ways: the folders are read once.
+
+    Without those of subscriptions, which are null. Raises EvidenceError.
+    """
     with no_collector():
-        folders = open_folders(paths)
-        notes = level_groups(folders)
+        window = _window(paths, scopes, progress)
+        none = dict.fromkeys(course.id for course in window.courses)
+        return {
+            scope: [explain(window.courses, window.times, scope, window.notes, none, by) for by in ways]
+            for scope in scopes
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """What folders tell of the time between them: times in ticks, courses, some subscriptions already encoded."""
+
+    times: list[int]
+    notes: Sequence[str]
+    courses: list[Course]
+    known: dict[str, msgspec.Raw]
+
+
+def _window(
+    paths: Sequence[Path], scopes: Sequence[str], progress: Progress, events: Sequence[Happening] = ()
+) -> _Window:
+    folders = open_folders(paths)
+    notes = level_groups(folders)
+    for scope in scopes:
         known_scope(folders, scope)
-        times = [folder.taken_at for folder in folders]
-        every = sorted({s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}.items())
-        courses: list[Course] = []
-        for course, _ in _courses(folders, [key for key, _ in every], {}):
-            courses.append(course)
-            progress(len(courses), len(every), every[len(courses) - 1][1])
-        judged_ones = _with_verdicts(courses, {}, ())
-        known = dict.fromkeys((course.id for course in judged_ones), None)
-        by_owner = explain(judged_ones, times, scope, notes, known, "owner")
-        return by_owner, explain(judged_ones, times, scope, notes, known, "control").get("parts", [])
+    every = {s.id.lower(): s.name for folder in folders for s in folder.subscriptions.values()}
+    courses: list[Course] = []
+    known: dict[str, msgspec.Raw] = {}
+    for course, encoded in _courses(folders, sorted(every), _by_subscription(events)):
+        courses.append(course)
+        if encoded is not None:
+            known[course.id] = msgspec.Raw(encoded)
+        progress(len(courses), len(every), every[course.id.lower()])
+    times = [folder.taken_at for folder in folders]
+    return _Window(times, notes, _with_verdicts(courses, known, events), known)
 
 
 def _with_verdicts(

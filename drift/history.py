@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from drift import afterwards
-from drift.adapters.entities import Head, Row
+from drift.adapters.entities import Head, Known, Row
 from drift.adapters.store import Store
 from drift.due import listed, parts
 from drift.engine.ahead.forecasts import answered
@@ -117,6 +117,11 @@ class History:
         `by`: one of `where.BY`, which adds `parts`. Raises UnknownScopeError, NothingKnownError for a window before the
         scope was watched, or WindowTooLongError.
         """
+        (found,) = self.divided(scope, since, until, (by,))
+        return found
+
+    def divided(self, scope: str, since: Tick, until: Tick, ways: Sequence[str | None]) -> list[Json]:
+        """The explanation of a window in each of these ways: what it is made of is read once. Raises as `explain`."""
         chain = self.chain(scope)
         since, until = self.window(chain, since, until)
         rows = self.store.between(chain, since, until, bodies=False)
@@ -130,13 +135,14 @@ class History:
             scored = next((at for at, one in enumerate(segments) if one.before["percentage"] is not None), 0)
             if scored:
                 notes = [f"the window begins at {segments[scored].before['takenAt']}: there was no score before"]
-            return told(segments[scored:], notes, by)
+            return [told(segments[scored:], notes, by) for by in ways]
         stood = rows[-1] if rows else self.store.standing(chain, since)
         if stood is None:
             raise self.nothing(chain, until)
         (segment,) = self._segments([stood])
-        found = told([_still(segment)], self._cut(chain, rows[0], since) if rows else [], by)
-        return found | {"notes": list(dict.fromkeys(found["notes"]))}  # both ends say the same
+        notes = self._cut(chain, rows[0], since) if rows else []
+        still = [told([_still(segment)], notes, by) for by in ways]
+        return [one | {"notes": list(dict.fromkeys(one["notes"]))} for one in still]  # both ends say the same
 
     def scores(
         self, scope: str, since: Tick = None, until: Tick = None, limit: int = 100, after: str | None = None
@@ -237,27 +243,16 @@ class History:
         own = {key: one for key, one in calendars.items() if key in weights}
         return _list(listed(own, weights, until, looked), None)
 
-    def scopes(self) -> list[tuple[str, str]]:
-        """What can be asked about, with its name: the tenant, the other groups, then the subscriptions by name."""
-        chains = {scope: one.name for scope, one in self.store.chains().items() if not one.retired}
-        return [*((one, one) for one in self.groups), *sorted(chains.items(), key=lambda one: one[1].lower())]
+    def scopes(self) -> Json:
+        """What can be asked about: the tenant, the other groups, then the subscriptions by name.
 
-    def choices(self) -> Json:
-        """The same as a list, each with when it last moved and was last looked at; null before its first look."""
-        chains = {**self.store.chains(group=True), **self.store.chains()}
-        found = []
-        for scope, name in self.scopes():
-            known = chains.get(scope)
-            found.append(
-                {
-                    "scope": scope,
-                    "name": name,
-                    "kind": "group" if scope in self.groups else "subscription",
-                    "movedAt": None if known is None else iso(known.at),
-                    "lookedAt": None if known is None else iso(known.looked_at),
-                }
-            )
-        return {"value": found}
+        Each with when it last moved and was last looked at; null before its first look.
+        """
+        rolled = self.store.chains(group=True)
+        own = [(scope, one) for scope, one in self.store.chains().items() if not one.retired]
+        groups = [_choice(name, name, "group", rolled.get(name)) for name in self.groups]
+        ordered = sorted(own, key=lambda one: one[1].name.lower())
+        return {"value": [*groups, *(_choice(scope, one.name, "subscription", one) for scope, one in ordered)]}
 
     def status(self, now: int) -> Json:
         """How old each chain is, what waits to be told, what waits in queues and what failed. `now`: our own clock."""
@@ -333,6 +328,11 @@ class History:
             return frozenset()
         cut = self.store.load(head.blob, Cut)
         return frozenset(key for key, place in cut.places.items() if belongs(place.point, cut.scope))
+
+
+def _choice(scope: str, name: str, kind: str, known: Known | None) -> Json:
+    times = (None, None) if known is None else (iso(known.at), iso(known.looked_at))
+    return {"scope": scope, "name": name, "kind": kind, "movedAt": times[0], "lookedAt": times[1]}
 
 
 def _list(value: list[Json], after: str | None) -> Json:

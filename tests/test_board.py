@@ -182,7 +182,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def brief(folders: list[Path]) -> bytes:
-    return archive.packed(of_folders(folders, "all", present(folders, APART), lambda *_: None))
+    return archive.packed(of_folders(folders, "all", present(folders), lambda *_: None))
 
 
 def changed(data: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
@@ -208,7 +208,7 @@ def wrong(data: bytes) -> list[str]:
 
 def test_evidence_verifies_and_is_the_same_bytes_every_time(brief: bytes, folders: list[Path]) -> None:
     assert wrong(brief) == []
-    again = of_folders(folders, "all", present(folders, APART), lambda *_: None)
+    again = of_folders(folders, "all", present(folders), lambda *_: None)
     assert archive.packed(again) == brief
     assert archive.evidence_of(brief, "a.zip").keys() == again.keys()
 
@@ -350,7 +350,7 @@ def test_the_brief_of_what_is_kept_has_the_figures_of_the_folders(filled: Filled
     assert mine.keys() == theirs.keys() == {"all", "prod"}
     for part, found in mine.items():
         for figure in ("score", "highRisk", "overdue", "exemptions", "coverage", "completed"):
-            assert archive._alike(found[figure], theirs[part][figure]), (part, figure)
+            assert archive.alike(found[figure], theirs[part][figure]), (part, figure)
 
 
 def test_it_is_answered_as_html_and_as_a_zip(filled: Filled) -> None:

@@ -101,8 +101,8 @@ def verified(data: bytes, name: str) -> Iterator[Check]:
     for part, own in found["parts"].items():
         for figure, value in own.items():
             other = said.get("parts", {}).get(part, {}).get(figure)
-            yield Check(f"{part}: {figure}", None if _alike(value, other) else "differs from what the evidence gives")
-    same = _alike(found["decisions"], said.get("decisions"))
+            yield Check(f"{part}: {figure}", None if alike(value, other) else "differs from what the evidence gives")
+    same = alike(found["decisions"], said.get("decisions"))
     yield Check("decisions", None if same else "differ from what the evidence gives")
     if said.keys() - found.keys() or said.get("parts", {}).keys() - found["parts"].keys():
         yield Check(_FIGURES, "tells of more than there is evidence of")
@@ -136,16 +136,16 @@ def evidence_of(data: bytes, name: str) -> dict[str, Json]:
     return {file: _decoded(content, f"{name}: {file}") for file, content in files.items() if file != _FIGURES}
 
 
-def _alike(one: object, other: object) -> bool:
+def alike(one: object, other: object) -> bool:
     """The same, but for the last digits of numbers."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, int | float) and isinstance(other, int | float):
         return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_alike(value, other[key]) for key, value in one.items())
+        return one.keys() == other.keys() and all(alike(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
+        return len(one) == len(other) and all(map(alike, one, other))
     return one == other
 
 

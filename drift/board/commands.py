@@ -22,7 +22,6 @@ KEY = "DRIFT_KEY"
 WAIT = 230.0
 """Seconds: what an app on Azure has for an answer."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_APART = {"prod": "tag:environment=prod", "dev": "tag:environment=dev"}
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -77,7 +76,7 @@ def _report(options: argparse.Namespace) -> int:
 def _read(options: argparse.Namespace) -> dict[str, Json]:
     if len(options.folders) < 2:
         raise EvidenceError("report: a period has two ends: give two evidence folders or more")
-    apart = present(options.folders, _APART) if options.group is None else _groups(options.group)
+    apart = present(options.folders) if options.group is None else _groups(options.group)
     with Progress(sys.stderr) as progress:
         return of_folders(options.folders, options.scope, apart, progress.step)
 

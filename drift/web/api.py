@@ -14,7 +14,7 @@ from drift.history import History, NothingKnownError, UnknownDeltaError, Unknown
 from drift.model import Json, ticks
 from drift.web import parameters
 from drift.web.entry import Entry
-from drift.web.problems import Response, answer, problem
+from drift.web.problems import Response, answer, content, problem
 
 log = logging.getLogger("drift")
 
@@ -50,24 +50,14 @@ def _evidence(history: History, asked: Json, _: int) -> Json:
 def _brief(evidence: Json) -> Response:
     from drift.board.page import POLICY, page
 
-    return _file(page(evidence), "text/html; charset=utf-8", "inline", POLICY)
+    return content(page(evidence), "text/html; charset=utf-8", POLICY)
 
 
 def _archive(evidence: Json) -> Response:
     from drift.board.archive import packed
 
-    return _file(packed(evidence), "application/zip", 'attachment; filename="evidence.zip"', "default-src 'none'")
-
-
-def _file(body: bytes, kind: str, disposition: str, policy: str) -> Response:
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Disposition": disposition,
-        "Content-Security-Policy": policy,
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(200, body, kind, headers)
+    named = {"Content-Disposition": 'attachment; filename="evidence.zip"'}
+    return content(packed(evidence), "application/zip", "default-src 'none'", named)
 
 
 def _window(*more: str, continuation: str | None = None) -> dict[str, str]:
@@ -76,7 +66,7 @@ def _window(*more: str, continuation: str | None = None) -> dict[str, str]:
 
 
 ROUTES = {
-    "scopes": Route("/scopes", lambda h, _, __: h.choices()),
+    "scopes": Route("/scopes", lambda h, _, __: h.scopes()),
     "deltas": Route("/deltas", lambda h, a, _: h.deltas(**a), _window("kind", "min", continuation=_ROW)),
     "delta": Route("/deltas/{id}", lambda h, a, _: h.delta(**a)),
     "explain": Route("/explain", lambda h, a, _: h.explain(**a), _window("by")),
@@ -130,7 +120,7 @@ def respond(
     if route in ("page", "asset"):
         from drift.web import page
 
-        return page.shell(headers) if route == "page" else page.asset(path.get("asset", ""), headers)
+        return page.shell() if route == "page" else page.asset(path.get("asset", ""), headers)
     known = ROUTES.get(route)
     try:
         asked = parameters.read(route, known.query if known else {}, query)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
-from drift.web.problems import Response, problem
+from drift.web.problems import Response, content, problem
 
 _STATIC = Path(__file__).parent / "static"
 _SCRIPT, _STYLE = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
@@ -38,17 +39,11 @@ POLICY = "; ".join(
     )
 )
 
-_HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
-
-def shell(headers: Mapping[str, str]) -> Response:
+def shell() -> Response:
     """The page itself."""
     text = (_STATIC / "page.html").read_text(encoding="utf-8").replace("{plotly}", _digest(_CHARTS))
-    return _sent(text.encode(), "text/html; charset=utf-8", headers, {"Cache-Control": "no-store"})
+    return content(text.encode(), "text/html; charset=utf-8", POLICY)
 
 
 def asset(name: str, headers: Mapping[str, str]) -> Response:
@@ -56,23 +51,17 @@ def asset(name: str, headers: Mapping[str, str]) -> Response:
     if name not in ASSETS:
         return problem("unknown-route", "there is no such part of the page")
     tag = f'"{_digest(name)}"'
-    kept = {"Cache-Control": "public, max-age=31536000, immutable" if name == _CHARTS else "no-cache", "ETag": tag}
+    age = "public, max-age=31536000, immutable" if name == _CHARTS else "no-cache"
+    kept = {"Cache-Control": age, "ETag": tag, "Vary": "Accept-Encoding"}
     if headers.get("if-none-match") == tag:
-        return Response(304, b"", ASSETS[name], _HEADERS | kept)
-    return _sent(_content(name), ASSETS[name], headers, kept, _packed(name))
-
-
-def _sent(
-    body: bytes, kind: str, headers: Mapping[str, str], more: Mapping[str, str], packed: bytes | None = None
-) -> Response:
-    own = {**_HEADERS, **more, "Vary": "Accept-Encoding"}
-    if packed is not None and "gzip" in (headers.get("accept-encoding") or ""):
-        return Response(200, packed, kind, own | {"Content-Encoding": "gzip"})
-    return Response(200, body, kind, own)
+        return replace(content(b"", ASSETS[name], POLICY, kept), status=304)
+    if "gzip" in (headers.get("accept-encoding") or ""):
+        return content(_packed(name), ASSETS[name], POLICY, kept | {"Content-Encoding": "gzip"})
+    return content(_file(name), ASSETS[name], POLICY, kept)
 
 
 @cache
-def _content(name: str) -> bytes:
+def _file(name: str) -> bytes:
     if name != _CHARTS:
         return (_STATIC / name).read_bytes()
     spec = find_spec("plotly")  # found, and not imported: it is Python for other things
@@ -83,9 +72,9 @@ def _content(name: str) -> bytes:
 
 @cache
 def _packed(name: str) -> bytes:
-    return gzip.compress(_content(name), 6, mtime=0)
+    return gzip.compress(_file(name), 6, mtime=0)
 
 
 @cache
 def _digest(name: str) -> str:
-    return sha256(_content(name)).hexdigest()[:16]
+    return sha256(_file(name)).hexdigest()[:16]

@@ -58,6 +58,17 @@ def problem(kind: str, detail: str, parameter: str | None = None) -> Response:
     return answer(body, status, PROBLEM, _BESIDE.get(status))
 
 
+def content(body: bytes, content_type: str, policy: str, more: Json | None = None) -> Response:
+    """What a browser shows or keeps, under a Content-Security-Policy: not cached, unless `more` headers say so."""
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(int(HTTPStatus.OK), body, content_type, headers | (more or {}))
+
+
 def answer(
     body: Json, status: HTTPStatus = HTTPStatus.OK, content_type: str = "application/json", more: Json | None = None
 ) -> Response:

@@ -12,7 +12,6 @@ from drift.board.page import page
 from tests.pictures import chromium, saved
 
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "pictures" / "report.png"
-APART = {"prod": "tag:environment=prod", "dev": "tag:environment=dev"}
 
 
 def draw() -> Iterator[Path]:
@@ -21,7 +20,7 @@ def draw() -> Iterator[Path]:
 
     with TemporaryDirectory() as folder, sync_playwright() as driver:
         weeks = write(Path(folder))
-        evidence = of_folders(weeks, "all", present(weeks, APART), lambda *_: None)
+        evidence = of_folders(weeks, "all", present(weeks), lambda *_: None)
         shown = Path(folder) / "brief.html"
         shown.write_bytes(page(evidence))
         browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])

@@ -195,7 +195,6 @@ async function course_(chosen, own) {
   chart.hidden = points.length < 2;
   chart.setAttribute("aria-label", `The score over time: ${at("standing").textContent}`);
   listed(moved);
-  chart.dataset.shown = "yes";
   const draw = (events) => points.length >= 2 && course(chart, points, events, (id) => change({ delta: id })).catch((problem) => busy(problem.message));
   draw([]);
   happened(from, to, own, draw);
