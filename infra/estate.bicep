@@ -61,23 +61,8 @@ resource maker 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (withEv
   }
 }
 
-var noise = [
-  'Microsoft.Advisor/'
-  'Microsoft.AlertsManagement/'
-  'Microsoft.Authorization/locks/'
-  'Microsoft.Authorization/roleAssignments/'
-  'Microsoft.Billing/'
-  'Microsoft.Consumption/'
-  'Microsoft.CostManagement/'
-  'Microsoft.Features/'
-  'Microsoft.Insights/'
-  'Microsoft.PolicyInsights/'
-  'Microsoft.Portal/'
-  'Microsoft.ResourceHealth/'
-  'Microsoft.Resources/deployments/'
-  'Microsoft.Resources/tags/'
-  'Microsoft.Support/'
-]
+// What is frequent and moves no score. The app looks again, more closely.
+var noise = loadJsonContent('noise.json')
 var destination = {
   endpointType: 'AzureFunction'
   properties: {

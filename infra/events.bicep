@@ -92,23 +92,7 @@ var deadLetters = withDeadLetters ? {
 } : null
 
 // What is frequent and moves no score. The app looks again, more closely.
-var noise = [
-  'Microsoft.Advisor/'
-  'Microsoft.AlertsManagement/'
-  'Microsoft.Authorization/locks/'
-  'Microsoft.Authorization/roleAssignments/'
-  'Microsoft.Billing/'
-  'Microsoft.Consumption/'
-  'Microsoft.CostManagement/'
-  'Microsoft.Features/'
-  'Microsoft.Insights/'
-  'Microsoft.PolicyInsights/'
-  'Microsoft.Portal/'
-  'Microsoft.ResourceHealth/'
-  'Microsoft.Resources/deployments/'
-  'Microsoft.Resources/tags/'
-  'Microsoft.Support/'
-]
+var noise = loadJsonContent('noise.json')
 
 resource done 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = {
   parent: changes
